@@ -28,6 +28,8 @@ export const permissions = [
   "secrets.read",
   "secrets.write",
   "secrets.reveal",
+  "charges.read",
+  "charges.write",
 ] as const;
 
 /** The name of a permission, which RPCs demand and token files give to callers. */

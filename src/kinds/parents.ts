@@ -18,6 +18,9 @@ const readParents = (tx: Tx, kind: Kind, ids: readonly (bigint | null)[]): Promi
   const live = [above, ...further].map(({ to }, index) =>
     to.isSoft ? sql`${sql.ref(index === 0 ? "r.delete_time" : `a${index}.delete_time`)} is null` : sql`true`,
   );
+  const parent = sql`${sql.table(above.to.table)} r`;
+  // SQL has no brackets around a table alone.
+  const joined = further.length === 0 ? parent : sql`(${parent} ${joinedAncestors({ ancestors: further })})`;
   const id = ruledBy(kind, "r", further);
   const related = (relation: AccessRelation) =>
     actingUserId === undefined ? sql`true` : isRelated(ruleOf(kind), actingUserId, relation, id);
@@ -25,7 +28,7 @@ const readParents = (tx: Tx, kind: Kind, ids: readonly (bigint | null)[]): Promi
     select w.id, ${sql.ref(`r.${above.to.belongsTo?.column ?? ORGANIZATION_ID}`)} as root_id,
       ${related(AccessRelation.READ)} as reads, ${related(AccessRelation.OWN)} as owns
     from unnest(${ids.map((one) => (one === null ? null : String(one)))}::bigint[]) as w (id)
-    left join (${sql.table(above.to.table)} r ${joinedAncestors({ ancestors: further })}) on r.id = w.id and ${sql.join(live, sql` and `)}
+    left join ${joined} on r.id = w.id and ${sql.join(live, sql` and `)}
     where r.id is not null or w.id is null`);
 };
 

@@ -4,12 +4,12 @@ import { expect } from "vitest";
 import type { Kind } from "../../src/contract/kinds/kind.ts";
 import { camelCase } from "../../src/contract/kinds/methods.ts";
 import { MemberRole } from "../../src/gen/userd/v1/member_pb.ts";
-import { actingAs, createUser } from "../support/build.ts";
+import { actingAs, createProfile, createUser } from "../support/build.ts";
 import type { ClientKind } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";
 import type { ServiceTest } from "../support/service.ts";
 import { badValues, get, keyOf, list, local, NOBODY, plainColumns } from "./asking.ts";
-import { type Maker, makerOf } from "./maker.ts";
+import { isOwned, type Maker, makerOf, removeRoot } from "./maker.ts";
 
 /** Appends records, as many as there are fields for. */
 const append = async ({ call, several, valid }: Maker, fields: readonly object[], options?: object): Promise<readonly bigint[]> => {
@@ -26,7 +26,9 @@ export const appendingCases = (test: ServiceTest, clientKind: ClientKind, kind: 
     const { ids, consistencyToken } = await maker.call("Append", { [maker.several]: records });
     const consistency = { mode: { case: "atLeastAsFresh", value: consistencyToken } };
     const found = (await maker.call("BatchGet", { ids, consistency }))[maker.several] as object[];
-    expect(found).toMatchObject(records.map((record) => ({ ...record, organizationId: maker.organizationId })));
+    expect(found).toMatchObject(
+      records.map((record) => ({ ...record, ...(kind.belongsTo && { [camelCase(kind.belongsTo.column)]: maker.organizationId }) })),
+    );
     expect((await list(maker)).rows).toEqual(found);
     for (const [index, id] of (ids as bigint[]).entries()) {
       expect(await get(maker, id)).toEqual(found[index]);
@@ -72,7 +74,8 @@ export const appendingCases = (test: ServiceTest, clientKind: ClientKind, kind: 
     const tooMany = Array(1_001).fill(await maker.valid());
     await expectRefusal(maker.call("Append", { [maker.several]: tooMany }), "InvalidArgument", "FIELD_INVALID");
     expect((await list(maker)).rows).toEqual([]);
-    await maker.deleteParent();
+    if (isOwned(kind)) await removeRoot(clients[clientKind], kind, maker.parentId);
+    else await maker.deleteParent();
     await expectRefusal(maker.create(), "NotFound", "REFERENCE_NOT_FOUND");
   });
 
@@ -115,15 +118,25 @@ export const appendingCases = (test: ServiceTest, clientKind: ClientKind, kind: 
   test("is appended for those who own its parent, and seen by those who read it", async ({ clients }) => {
     const client = clients[clientKind];
     const maker = await makerOf(client, kind);
-    const [manager, member, stranger] = [await createUser(client), await createUser(client), await createUser(client)];
+    const [owner, reader, stranger] = [await createUser(client), await createUser(client), await createUser(client)];
     const { organizationId } = maker;
-    await client.organizations.addMember({ organizationId, userId: manager.id, role: MemberRole.MANAGER });
-    await client.organizations.addMember({ organizationId, userId: member.id, role: MemberRole.MEMBER });
-    await client.organizations.updateOrganization({ organization: { id: organizationId, openMembership: true } });
-    const [id = 0n] = await append(maker, [{}], actingAs(manager.id));
+    if (isOwned(kind)) {
+      const { profile } = await client.profiles.getProfile({ key: { case: "id", value: organizationId } });
+      await createProfile(client, stranger.id, profile?.accountId ?? 0n);
+      await client.users.updateUser({ user: { id: owner.id, isStaff: true } });
+      await createProfile(client, owner.id, profile?.accountId ?? 0n);
+    } else {
+      await client.organizations.addMember({ organizationId, userId: owner.id, role: MemberRole.MANAGER });
+      await client.organizations.addMember({ organizationId, userId: reader.id, role: MemberRole.MEMBER });
+      await client.organizations.updateOrganization({ organization: { id: organizationId, openMembership: true } });
+    }
+    const [id = 0n] = await append(maker, [{}], actingAs(owner.id));
     const request = { key: { case: "id", value: id } };
-    expect(await maker.call("Get", request, actingAs(member.id))).toEqual(await maker.call("Get", request));
-    await expectRefusal(append(maker, [{}], actingAs(member.id)), "PermissionDenied", "PERMISSION_REQUIRED");
+    // Who may read what a profile owns, and no more, there is none: the profile is no administrator's.
+    if (!isOwned(kind)) {
+      expect(await maker.call("Get", request, actingAs(reader.id))).toEqual(await maker.call("Get", request));
+      await expectRefusal(append(maker, [{}], actingAs(reader.id)), "PermissionDenied", "PERMISSION_REQUIRED");
+    }
     const refused = await expectRefusal(append(maker, [{}, {}], actingAs(stranger.id)), "NotFound", "REFERENCE_NOT_FOUND");
     expect(refused.fields).toEqual([0, 1].map((index) => `${kind.plural}[${index}].${kind.parent.name}`));
     await expectRefusal(maker.call("Get", request, actingAs(stranger.id)), "NotFound", "RESOURCE_NOT_FOUND");

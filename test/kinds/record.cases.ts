@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { expect } from "vitest";
 import type { Kind } from "../../src/contract/kinds/kind.ts";
+import { DeleteProfileMode } from "../../src/gen/userd/v1/user_profile_pb.ts";
 import { filterFieldsOf } from "../../src/kinds/filter-fields.ts";
 import { ordersOf } from "../../src/kinds/order.ts";
 import { startPurger } from "../../src/lifecycle/purger.ts";
@@ -10,7 +11,7 @@ import { silent } from "../support/database.ts";
 import { expectRefusal } from "../support/errors.ts";
 import type { ServiceTest } from "../support/service.ts";
 import { compare, get, list, local, walk } from "./asking.ts";
-import { callerOf, type Maker, makerOf, type Shown } from "./maker.ts";
+import { callerOf, isOwned, type Maker, makerOf, type Shown } from "./maker.ts";
 
 /** A literal of a filter. */
 const literal = (value: unknown): string => (typeof value === "string" ? JSON.stringify(value) : String(value));
@@ -90,12 +91,13 @@ export const recordCases = (test: ServiceTest, clientKind: ClientKind, kind: Kin
   test("goes with what it is part of", async ({ clients }) => {
     const client = clients[clientKind];
     const parent = client.kinds.find(({ name }) => name === kind.parent.reference?.to.name);
-    const purges = [
+    const ofOwner = ({ parentId: id }: Maker, more = {}) => client.profiles.deleteProfile({ id, mode: DeleteProfileMode.CASCADE, ...more });
+    const ofOrganization = [
       ({ organizationId: id }: Maker, more = {}) => client.organizations.purgeOrganization({ id, ...more }),
       ({ parentId: id }: Maker, more = {}) =>
         parent === undefined ? client.organizations.purgeProject({ id, ...more }) : callerOf(client, parent).call("Purge", { id, ...more }),
     ];
-    for (const purge of purges) {
+    for (const purge of isOwned(kind) ? [ofOwner] : ofOrganization) {
       const maker = await makerOf(client, kind);
       const { id } = await maker.create();
       await purge(maker, { validateOnly: true });

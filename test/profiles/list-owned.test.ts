@@ -29,8 +29,8 @@ const furnish = async (client: Clients, ownerProfileId: bigint): Promise<string[
   // Of each kind as many as its own list has: some were made for others to refer to.
   for (const kind of owned) {
     const { call, several } = callerOf(client, kind);
-    const rows = (await call("List", { ownerProfileId, pageSize: 1_000 }))[several] as { id: bigint; name: string }[];
-    made.push(...rows.map(({ id, name }) => ({ kind: kind.name, registered: false, id, name })));
+    const rows = (await call("List", { ownerProfileId, pageSize: 1_000 }))[several] as { id: bigint; name?: string }[];
+    made.push(...rows.map(({ id, name = "" }) => ({ kind: kind.name, registered: false, id, name })));
   }
   const { results } = await client.profiles.registerResources({ resources: refs });
   for (const { result } of results)
@@ -114,8 +114,11 @@ test("what a profile owns is listed as far as a user may read or own it, and is 
 test("a caller that may not read a kind can't list it among what a profile owns", async ({ db }) => {
   const list = listOwned({ db, pager: () => ({ size: 50 }) } as unknown as Parameters<typeof listOwned>[0]);
   const call = testCall({ caller: { name: "reader", permissions: new Set(["access.read"]) } });
-  for (const some of [[], ["plugin"]]) {
-    const asked = async () => list(call, create(ListOwnedRequestSchema, { ownerProfileId: 1n, kinds: some }));
-    await expect(asked()).rejects.toMatchObject({ reason: "PERMISSION_REQUIRED", metadata: { permission: "assistants.read" } });
+  for (const [some, permission] of [
+    [[], "secrets.read"],
+    [["plugin"], "assistants.read"],
+  ] as const) {
+    const asked = async () => list(call, create(ListOwnedRequestSchema, { ownerProfileId: 1n, kinds: [...some] }));
+    await expect(asked()).rejects.toMatchObject({ reason: "PERMISSION_REQUIRED", metadata: { permission } });
   }
 });

@@ -57,6 +57,7 @@ test("every table that can be observed has its triggers", async ({ db }) => {
   ).toEqual([
     "aggregate_version",
     "canonical_name",
+    "charge",
     "check_in",
     "event",
     "idempotency",

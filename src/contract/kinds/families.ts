@@ -1,6 +1,7 @@
 import { type DescFile, type DescService, getOption } from "@bufbuild/protobuf";
 import { AlertService } from "../../gen/userd/kinds/v1/alert_service_pb.ts";
 import { AssistantService } from "../../gen/userd/kinds/v1/assistant_service_pb.ts";
+import { BillingService } from "../../gen/userd/kinds/v1/billing_service_pb.ts";
 import { CredentialService } from "../../gen/userd/kinds/v1/credential_service_pb.ts";
 import { EventService } from "../../gen/userd/kinds/v1/event_service_pb.ts";
 import { IntegrationService } from "../../gen/userd/kinds/v1/integration_service_pb.ts";
@@ -19,6 +20,7 @@ export const families: readonly DescService[] = [
   EventService,
   AssistantService,
   CredentialService,
+  BillingService,
 ];
 
 /** The proto files that declare the kinds of the built-in families. */

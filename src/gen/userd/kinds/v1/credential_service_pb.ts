@@ -31,564 +31,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file userd/kinds/v1/credential_service.proto.
  */
 export const file_userd_kinds_v1_credential_service: GenFile = /*@__PURE__*/
-  fileDesc("Cid1c2VyZC9raW5kcy92MS9jcmVkZW50aWFsX3NlcnZpY2UucHJvdG8SDnVzZXJkLmtpbmRzLnYxIosBChZPcmdBdXRoVG9rZW5SZWZlcmVuY2VzEi0KDW9yZ2FuaXphdGlvbnMYAiADKAsyFi51c2VyZC52MS5Pcmdhbml6YXRpb24SHQoFdXNlcnMYByADKAsyDi51c2VyZC52MS5Vc2VyEiMKCHByb2plY3RzGAkgAygLMhEudXNlcmQudjEuUHJvamVjdCKUAQoZQ3JlYXRlT3JnQXV0aFRva2VuUmVxdWVzdBI/Cg5vcmdfYXV0aF90b2tlbhgBIAEoCzIcLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlbkIJ4EECukgDyAEBEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYAyABKAgibQoaQ3JlYXRlT3JnQXV0aFRva2VuUmVzcG9uc2USNAoOb3JnX2F1dGhfdG9rZW4YASABKAsyHC51c2VyZC5raW5kcy52MS5PcmdBdXRoVG9rZW4SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkivAEKFkdldE9yZ0F1dGhUb2tlblJlcXVlc3QSFQoCaWQYASABKANCB7pIBCICIABIABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGBAgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDAoDa2V5EgW6SAIIASKJAQoXR2V0T3JnQXV0aFRva2VuUmVzcG9uc2USNAoOb3JnX2F1dGhfdG9rZW4YASABKAsyHC51c2VyZC5raW5kcy52MS5PcmdBdXRoVG9rZW4SOAoIZXhwYW5kZWQYAiABKAsyJi51c2VyZC5raW5kcy52MS5PcmdBdXRoVG9rZW5SZWZlcmVuY2VzIsIBChxCYXRjaEdldE9yZ0F1dGhUb2tlbnNSZXF1ZXN0EiMKA2lkcxgBIAMoA0IW4EECukgQkgENCAEQ6AcYASIEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGAQgAygJQhK6SA+SAQwQIBgBIgZyBBABGEAikAEKHUJhdGNoR2V0T3JnQXV0aFRva2Vuc1Jlc3BvbnNlEjUKD29yZ19hdXRoX3Rva2VucxgBIAMoCzIcLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlbhI4CghleHBhbmRlZBgCIAEoCzImLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlblJlZmVyZW5jZXMijQEKGVVwZGF0ZU9yZ0F1dGhUb2tlblJlcXVlc3QSPwoOb3JnX2F1dGhfdG9rZW4YASABKAsyHC51c2VyZC5raW5kcy52MS5PcmdBdXRoVG9rZW5CCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sibQoaVXBkYXRlT3JnQXV0aFRva2VuUmVzcG9uc2USNAoOb3JnX2F1dGhfdG9rZW4YASABKAsyHC51c2VyZC5raW5kcy52MS5PcmdBdXRoVG9rZW4SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiggEKGURlbGV0ZU9yZ0F1dGhUb2tlblJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIjcKGkRlbGV0ZU9yZ0F1dGhUb2tlblJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIqwDChhMaXN0T3JnQXV0aFRva2Vuc1JlcXVlc3QSIwoPb3JnYW5pemF0aW9uX2lkGAEgASgDQgrgQQK6SAQiAiAAEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIeCghvcmRlcl9ieRgEIAEoCUIMukgJcgcYgAK6AQEAEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSHAoGZmlsdGVyGAcgASgJQgy6SAlyByiAILoBAQASLQoJcmVhZF9tYXNrGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxINCgVjb3VudBgJIAEoCBIgCgphc191c2VyX2lkGAogASgDQge6SAQiAigASACIAQESNAoIcmVsYXRpb24YCyABKA4yGC51c2VyZC52MS5BY2Nlc3NSZWxhdGlvbkIIukgFggECEAESIgoGZXhwYW5kGAwgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDQoLX2FzX3VzZXJfaWQi7QEKGUxpc3RPcmdBdXRoVG9rZW5zUmVzcG9uc2USNQoPb3JnX2F1dGhfdG9rZW5zGAEgAygLMhwudXNlcmQua2luZHMudjEuT3JnQXV0aFRva2VuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIXCgp0b3RhbF9zaXplGAMgASgDSACIAQESHgoWdG90YWxfc2l6ZV9pc19lc3RpbWF0ZRgEIAEoCBI4CghleHBhbmRlZBgFIAEoCzImLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlblJlZmVyZW5jZXNCDQoLX3RvdGFsX3NpemUiOQoZVmVyaWZ5T3JnQXV0aFRva2VuUmVxdWVzdBIcCgV0b2tlbhgBIAEoCUIN4EECukgHcgUQARiABCJSChpWZXJpZnlPcmdBdXRoVG9rZW5SZXNwb25zZRI0Cg5vcmdfYXV0aF90b2tlbhgBIAEoCzIcLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlbiJWCg1TZWNyZXROYW1lS2V5EiQKEG93bmVyX3Byb2ZpbGVfaWQYASABKANCCuBBArpIBCICIAASHwoEbmFtZRgCIAEoCUIR4EECukgLcgkQARj/AboBAQAiOwoQU2VjcmV0UmVmZXJlbmNlcxInCghwcm9maWxlcxgCIAMoCzIVLnVzZXJkLnYxLlVzZXJQcm9maWxlIoABChNDcmVhdGVTZWNyZXRSZXF1ZXN0EjEKBnNlY3JldBgBIAEoCzIWLnVzZXJkLmtpbmRzLnYxLlNlY3JldEIJ4EECukgDyAEBEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiWQoUQ3JlYXRlU2VjcmV0UmVzcG9uc2USJgoGc2VjcmV0GAEgASgLMhYudXNlcmQua2luZHMudjEuU2VjcmV0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIuUBChBHZXRTZWNyZXRSZXF1ZXN0EhUKAmlkGAEgASgDQge6SAQiAiAASAASLQoEbmFtZRgDIAEoCzIdLnVzZXJkLmtpbmRzLnYxLlNlY3JldE5hbWVLZXlIABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGBAgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDAoDa2V5EgW6SAIIASJvChFHZXRTZWNyZXRSZXNwb25zZRImCgZzZWNyZXQYASABKAsyFi51c2VyZC5raW5kcy52MS5TZWNyZXQSMgoIZXhwYW5kZWQYAiABKAsyIC51c2VyZC5raW5kcy52MS5TZWNyZXRSZWZlcmVuY2VzIrwBChZCYXRjaEdldFNlY3JldHNSZXF1ZXN0EiMKA2lkcxgBIAMoA0IW4EECukgQkgENCAEQ6AcYASIEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGAQgAygJQhK6SA+SAQwQIBgBIgZyBBABGEAidgoXQmF0Y2hHZXRTZWNyZXRzUmVzcG9uc2USJwoHc2VjcmV0cxgBIAMoCzIWLnVzZXJkLmtpbmRzLnYxLlNlY3JldBIyCghleHBhbmRlZBgCIAEoCzIgLnVzZXJkLmtpbmRzLnYxLlNlY3JldFJlZmVyZW5jZXMieQoTVXBkYXRlU2VjcmV0UmVxdWVzdBIxCgZzZWNyZXQYASABKAsyFi51c2VyZC5raW5kcy52MS5TZWNyZXRCCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siWQoUVXBkYXRlU2VjcmV0UmVzcG9uc2USJgoGc2VjcmV0GAEgASgLMhYudXNlcmQua2luZHMudjEuU2VjcmV0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJInwKE0RlbGV0ZVNlY3JldFJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIjEKFERlbGV0ZVNlY3JldFJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIqcDChJMaXN0U2VjcmV0c1JlcXVlc3QSJAoQb3duZXJfcHJvZmlsZV9pZBgBIAEoA0IK4EECukgEIgIgABIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASHgoIb3JkZXJfYnkYBCABKAlCDLpICXIHGIACugEBABIqCgtjb25zaXN0ZW5jeRgFIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5EhwKBmZpbHRlchgHIAEoCUIMukgJcgcogCC6AQEAEi0KCXJlYWRfbWFzaxgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFY291bnQYCSABKAgSIAoKYXNfdXNlcl9pZBgKIAEoA0IHukgEIgIoAEgAiAEBEjQKCHJlbGF0aW9uGAsgASgOMhgudXNlcmQudjEuQWNjZXNzUmVsYXRpb25CCLpIBYIBAhABEiIKBmV4cGFuZBgMIAMoCUISukgPkgEMECAYASIGcgQQARhAQg0KC19hc191c2VyX2lkItMBChNMaXN0U2VjcmV0c1Jlc3BvbnNlEicKB3NlY3JldHMYASADKAsyFi51c2VyZC5raW5kcy52MS5TZWNyZXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKANIAIgBARIeChZ0b3RhbF9zaXplX2lzX2VzdGltYXRlGAQgASgIEjIKCGV4cGFuZGVkGAUgASgLMiAudXNlcmQua2luZHMudjEuU2VjcmV0UmVmZXJlbmNlc0INCgtfdG90YWxfc2l6ZSKhAQoVVHJhbnNmZXJTZWNyZXRSZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEiEKDXRvX3Byb2ZpbGVfaWQYAiABKANCCuBBArpIBCICIAASFQoEZXRhZxgDIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAQgASgIEh8KCnJlcXVlc3RfaWQYBSABKAlCC7pICNgBAXIDsAEBIlsKFlRyYW5zZmVyU2VjcmV0UmVzcG9uc2USJgoGc2VjcmV0GAEgASgLMhYudXNlcmQua2luZHMudjEuU2VjcmV0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIi0KE1JldmVhbFNlY3JldFJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAAiWQoUUmV2ZWFsU2VjcmV0UmVzcG9uc2USJgoGc2VjcmV0GAEgASgLMhYudXNlcmQua2luZHMudjEuU2VjcmV0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIj4KE0F1dGhUb2tlblJlZmVyZW5jZXMSJwoIcHJvZmlsZXMYAiADKAsyFS51c2VyZC52MS5Vc2VyUHJvZmlsZSKKAQoWQ3JlYXRlQXV0aFRva2VuUmVxdWVzdBI4CgphdXRoX3Rva2VuGAEgASgLMhkudXNlcmQua2luZHMudjEuQXV0aFRva2VuQgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCCJjChdDcmVhdGVBdXRoVG9rZW5SZXNwb25zZRItCgphdXRoX3Rva2VuGAEgASgLMhkudXNlcmQua2luZHMudjEuQXV0aFRva2VuEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIrkBChNHZXRBdXRoVG9rZW5SZXF1ZXN0EhUKAmlkGAEgASgDQge6SAQiAiAASAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRItCglyZWFkX21hc2sYDyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEiIKBmV4cGFuZBgQIAMoCUISukgPkgEMECAYASIGcgQQARhAQgwKA2tleRIFukgCCAEifAoUR2V0QXV0aFRva2VuUmVzcG9uc2USLQoKYXV0aF90b2tlbhgBIAEoCzIZLnVzZXJkLmtpbmRzLnYxLkF1dGhUb2tlbhI1CghleHBhbmRlZBgCIAEoCzIjLnVzZXJkLmtpbmRzLnYxLkF1dGhUb2tlblJlZmVyZW5jZXMivwEKGUJhdGNoR2V0QXV0aFRva2Vuc1JlcXVlc3QSIwoDaWRzGAEgAygDQhbgQQK6SBCSAQ0IARDoBxgBIgQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYBCADKAlCErpID5IBDBAgGAEiBnIEEAEYQCKDAQoaQmF0Y2hHZXRBdXRoVG9rZW5zUmVzcG9uc2USLgoLYXV0aF90b2tlbnMYASADKAsyGS51c2VyZC5raW5kcy52MS5BdXRoVG9rZW4SNQoIZXhwYW5kZWQYAiABKAsyIy51c2VyZC5raW5kcy52MS5BdXRoVG9rZW5SZWZlcmVuY2VzIoMBChZVcGRhdGVBdXRoVG9rZW5SZXF1ZXN0EjgKCmF1dGhfdG9rZW4YASABKAsyGS51c2VyZC5raW5kcy52MS5BdXRoVG9rZW5CCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siYwoXVXBkYXRlQXV0aFRva2VuUmVzcG9uc2USLQoKYXV0aF90b2tlbhgBIAEoCzIZLnVzZXJkLmtpbmRzLnYxLkF1dGhUb2tlbhIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ/ChZEZWxldGVBdXRoVG9rZW5SZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEhUKBGV0YWcYAiABKAlCB7pIBHICGEASFQoNdmFsaWRhdGVfb25seRgDIAEoCBIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASI0ChdEZWxldGVBdXRoVG9rZW5SZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSKqAwoVTGlzdEF1dGhUb2tlbnNSZXF1ZXN0EiQKEG93bmVyX3Byb2ZpbGVfaWQYASABKANCCuBBArpIBCICIAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEh4KCG9yZGVyX2J5GAQgASgJQgy6SAlyBxiAAroBAQASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRIcCgZmaWx0ZXIYByABKAlCDLpICXIHKIAgugEBABItCglyZWFkX21hc2sYCCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg0KBWNvdW50GAkgASgIEiAKCmFzX3VzZXJfaWQYCiABKANCB7pIBCICKABIAIgBARI0CghyZWxhdGlvbhgLIAEoDjIYLnVzZXJkLnYxLkFjY2Vzc1JlbGF0aW9uQgi6SAWCAQIQARIiCgZleHBhbmQYDCADKAlCErpID5IBDBAgGAEiBnIEEAEYQEINCgtfYXNfdXNlcl9pZCLgAQoWTGlzdEF1dGhUb2tlbnNSZXNwb25zZRIuCgthdXRoX3Rva2VucxgBIAMoCzIZLnVzZXJkLmtpbmRzLnYxLkF1dGhUb2tlbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoA0gAiAEBEh4KFnRvdGFsX3NpemVfaXNfZXN0aW1hdGUYBCABKAgSNQoIZXhwYW5kZWQYBSABKAsyIy51c2VyZC5raW5kcy52MS5BdXRoVG9rZW5SZWZlcmVuY2VzQg0KC190b3RhbF9zaXplIqQBChhUcmFuc2ZlckF1dGhUb2tlblJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASIQoNdG9fcHJvZmlsZV9pZBgCIAEoA0IK4EECukgEIgIgABIVCgRldGFnGAMgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYBCABKAgSHwoKcmVxdWVzdF9pZBgFIAEoCUILukgI2AEBcgOwAQEiZQoZVHJhbnNmZXJBdXRoVG9rZW5SZXNwb25zZRItCgphdXRoX3Rva2VuGAEgASgLMhkudXNlcmQua2luZHMudjEuQXV0aFRva2VuEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIjYKFlZlcmlmeUF1dGhUb2tlblJlcXVlc3QSHAoFdG9rZW4YASABKAlCDeBBArpIB3IFEAEYgAQiSAoXVmVyaWZ5QXV0aFRva2VuUmVzcG9uc2USLQoKYXV0aF90b2tlbhgBIAEoCzIZLnVzZXJkLmtpbmRzLnYxLkF1dGhUb2tlbjKtFwoRQ3JlZGVudGlhbFNlcnZpY2UShQEKEkNyZWF0ZU9yZ0F1dGhUb2tlbhIpLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZU9yZ0F1dGhUb2tlblJlcXVlc3QaKi51c2VyZC5raW5kcy52MS5DcmVhdGVPcmdBdXRoVG9rZW5SZXNwb25zZSIYyvMYDHRva2Vucy53cml0ZerzGAQKAoUBEoEBCg9HZXRPcmdBdXRoVG9rZW4SJi51c2VyZC5raW5kcy52MS5HZXRPcmdBdXRoVG9rZW5SZXF1ZXN0GicudXNlcmQua2luZHMudjEuR2V0T3JnQXV0aFRva2VuUmVzcG9uc2UiHZACAcrzGAt0b2tlbnMucmVhZODzGALq8xgDCgF7EowBChVCYXRjaEdldE9yZ0F1dGhUb2tlbnMSLC51c2VyZC5raW5kcy52MS5CYXRjaEdldE9yZ0F1dGhUb2tlbnNSZXF1ZXN0Gi0udXNlcmQua2luZHMudjEuQmF0Y2hHZXRPcmdBdXRoVG9rZW5zUmVzcG9uc2UiFpACAcrzGAt0b2tlbnMucmVhZODzGAISigEKElVwZGF0ZU9yZ0F1dGhUb2tlbhIpLnVzZXJkLmtpbmRzLnYxLlVwZGF0ZU9yZ0F1dGhUb2tlblJlcXVlc3QaKi51c2VyZC5raW5kcy52MS5VcGRhdGVPcmdBdXRoVG9rZW5SZXNwb25zZSIdyvMYDHRva2Vucy53cml0ZerzGAkKBygye4QBhQEShwEKEkRlbGV0ZU9yZ0F1dGhUb2tlbhIpLnVzZXJkLmtpbmRzLnYxLkRlbGV0ZU9yZ0F1dGhUb2tlblJlcXVlc3QaKi51c2VyZC5raW5kcy52MS5EZWxldGVPcmdBdXRoVG9rZW5SZXNwb25zZSIayvMYDHRva2Vucy53cml0ZerzGAYKBDJ7hAESiQEKEUxpc3RPcmdBdXRoVG9rZW5zEigudXNlcmQua2luZHMudjEuTGlzdE9yZ0F1dGhUb2tlbnNSZXF1ZXN0GikudXNlcmQua2luZHMudjEuTGlzdE9yZ0F1dGhUb2tlbnNSZXNwb25zZSIfkAIByvMYC3Rva2Vucy5yZWFk4PMYAurzGAUKAzGFARKFAQoSVmVyaWZ5T3JnQXV0aFRva2VuEikudXNlcmQua2luZHMudjEuVmVyaWZ5T3JnQXV0aFRva2VuUmVxdWVzdBoqLnVzZXJkLmtpbmRzLnYxLlZlcmlmeU9yZ0F1dGhUb2tlblJlc3BvbnNlIhjK8xgNdG9rZW5zLnZlcmlmeerzGAMKAXsSdgoMQ3JlYXRlU2VjcmV0EiMudXNlcmQua2luZHMudjEuQ3JlYXRlU2VjcmV0UmVxdWVzdBokLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZVNlY3JldFJlc3BvbnNlIhvK8xgNc2VjcmV0cy53cml0ZerzGAYKBIIBhQEScAoJR2V0U2VjcmV0EiAudXNlcmQua2luZHMudjEuR2V0U2VjcmV0UmVxdWVzdBohLnVzZXJkLmtpbmRzLnYxLkdldFNlY3JldFJlc3BvbnNlIh6QAgHK8xgMc2VjcmV0cy5yZWFk4PMYAurzGAMKAXsSewoPQmF0Y2hHZXRTZWNyZXRzEiYudXNlcmQua2luZHMudjEuQmF0Y2hHZXRTZWNyZXRzUmVxdWVzdBonLnVzZXJkLmtpbmRzLnYxLkJhdGNoR2V0U2VjcmV0c1Jlc3BvbnNlIheQAgHK8xgMc2VjcmV0cy5yZWFk4PMYAhJ5CgxVcGRhdGVTZWNyZXQSIy51c2VyZC5raW5kcy52MS5VcGRhdGVTZWNyZXRSZXF1ZXN0GiQudXNlcmQua2luZHMudjEuVXBkYXRlU2VjcmV0UmVzcG9uc2UiHsrzGA1zZWNyZXRzLndyaXRl6vMYCQoHKDJ7ggGEARJ2CgxEZWxldGVTZWNyZXQSIy51c2VyZC5raW5kcy52MS5EZWxldGVTZWNyZXRSZXF1ZXN0GiQudXNlcmQua2luZHMudjEuRGVsZXRlU2VjcmV0UmVzcG9uc2UiG8rzGA1zZWNyZXRzLndyaXRl6vMYBgoEMnuEARJ4CgtMaXN0U2VjcmV0cxIiLnVzZXJkLmtpbmRzLnYxLkxpc3RTZWNyZXRzUmVxdWVzdBojLnVzZXJkLmtpbmRzLnYxLkxpc3RTZWNyZXRzUmVzcG9uc2UiIJACAcrzGAxzZWNyZXRzLnJlYWTg8xgC6vMYBQoDMYUBEn4KDlRyYW5zZmVyU2VjcmV0EiUudXNlcmQua2luZHMudjEuVHJhbnNmZXJTZWNyZXRSZXF1ZXN0GiYudXNlcmQua2luZHMudjEuVHJhbnNmZXJTZWNyZXRSZXNwb25zZSIdyvMYDXNlY3JldHMud3JpdGXq8xgICgYye4IBhQESdwoMUmV2ZWFsU2VjcmV0EiMudXNlcmQua2luZHMudjEuUmV2ZWFsU2VjcmV0UmVxdWVzdBokLnVzZXJkLmtpbmRzLnYxLlJldmVhbFNlY3JldFJlc3BvbnNlIhzK8xgOc2VjcmV0cy5yZXZlYWzq8xgGCgQ2e4QBEnwKD0NyZWF0ZUF1dGhUb2tlbhImLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZUF1dGhUb2tlblJlcXVlc3QaJy51c2VyZC5raW5kcy52MS5DcmVhdGVBdXRoVG9rZW5SZXNwb25zZSIYyvMYDHRva2Vucy53cml0ZerzGAQKAoUBEngKDEdldEF1dGhUb2tlbhIjLnVzZXJkLmtpbmRzLnYxLkdldEF1dGhUb2tlblJlcXVlc3QaJC51c2VyZC5raW5kcy52MS5HZXRBdXRoVG9rZW5SZXNwb25zZSIdkAIByvMYC3Rva2Vucy5yZWFk4PMYAurzGAMKAXsSgwEKEkJhdGNoR2V0QXV0aFRva2VucxIpLnVzZXJkLmtpbmRzLnYxLkJhdGNoR2V0QXV0aFRva2Vuc1JlcXVlc3QaKi51c2VyZC5raW5kcy52MS5CYXRjaEdldEF1dGhUb2tlbnNSZXNwb25zZSIWkAIByvMYC3Rva2Vucy5yZWFk4PMYAhJ/Cg9VcGRhdGVBdXRoVG9rZW4SJi51c2VyZC5raW5kcy52MS5VcGRhdGVBdXRoVG9rZW5SZXF1ZXN0GicudXNlcmQua2luZHMudjEuVXBkYXRlQXV0aFRva2VuUmVzcG9uc2UiG8rzGAx0b2tlbnMud3JpdGXq8xgHCgUoMnuEARJ+Cg9EZWxldGVBdXRoVG9rZW4SJi51c2VyZC5raW5kcy52MS5EZWxldGVBdXRoVG9rZW5SZXF1ZXN0GicudXNlcmQua2luZHMudjEuRGVsZXRlQXV0aFRva2VuUmVzcG9uc2UiGsrzGAx0b2tlbnMud3JpdGXq8xgGCgQye4QBEoABCg5MaXN0QXV0aFRva2VucxIlLnVzZXJkLmtpbmRzLnYxLkxpc3RBdXRoVG9rZW5zUmVxdWVzdBomLnVzZXJkLmtpbmRzLnYxLkxpc3RBdXRoVG9rZW5zUmVzcG9uc2UiH5ACAcrzGAt0b2tlbnMucmVhZODzGALq8xgFCgMxhQEShAEKEVRyYW5zZmVyQXV0aFRva2VuEigudXNlcmQua2luZHMudjEuVHJhbnNmZXJBdXRoVG9rZW5SZXF1ZXN0GikudXNlcmQua2luZHMudjEuVHJhbnNmZXJBdXRoVG9rZW5SZXNwb25zZSIayvMYDHRva2Vucy53cml0ZerzGAYKBDJ7hQESfAoPVmVyaWZ5QXV0aFRva2VuEiYudXNlcmQua2luZHMudjEuVmVyaWZ5QXV0aFRva2VuUmVxdWVzdBonLnVzZXJkLmtpbmRzLnYxLlZlcmlmeUF1dGhUb2tlblJlc3BvbnNlIhjK8xgNdG9rZW5zLnZlcmlmeerzGAMKAXtCOQoOdXNlcmQua2luZHMudjFQAVoldXNlcmQvZ2VuL3VzZXJkL2tpbmRzL3YxO3VzZXJka2luZHN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_userd_kinds_v1_credential, file_userd_v1_access_relation, file_userd_v1_consistency, file_userd_v1_options, file_userd_v1_organization, file_userd_v1_project, file_userd_v1_user, file_userd_v1_user_profile]);
-
-/**
- * What org auth tokens refer to, as far as expand asks for it: each once, in the order of the ids, as BatchGet shows
- * it. Absent is what the caller may not see, and what is gone.
- *
- * @generated from message userd.kinds.v1.OrgAuthTokenReferences
- */
-export type OrgAuthTokenReferences = Message<"userd.kinds.v1.OrgAuthTokenReferences"> & {
-  /**
-   * What is referred to by "organization_id".
-   *
-   * @generated from field: repeated userd.v1.Organization organizations = 2;
-   */
-  organizations: Organization[];
-
-  /**
-   * What is referred to by "creator_user_id".
-   *
-   * @generated from field: repeated userd.v1.User users = 7;
-   */
-  users: User[];
-
-  /**
-   * What is referred to by "last_used_project_id".
-   *
-   * @generated from field: repeated userd.v1.Project projects = 9;
-   */
-  projects: Project[];
-};
-
-/**
- * Describes the message userd.kinds.v1.OrgAuthTokenReferences.
- * Use `create(OrgAuthTokenReferencesSchema)` to create a new message.
- */
-export const OrgAuthTokenReferencesSchema: GenMessage<OrgAuthTokenReferences> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 0);
-
-/**
- * The request of CreateOrgAuthToken.
- *
- * @generated from message userd.kinds.v1.CreateOrgAuthTokenRequest
- */
-export type CreateOrgAuthTokenRequest = Message<"userd.kinds.v1.CreateOrgAuthTokenRequest"> & {
-  /**
-   * The org auth token to create; OUTPUT_ONLY fields are ignored.
-   *
-   * @generated from field: userd.kinds.v1.OrgAuthToken org_auth_token = 1;
-   */
-  orgAuthToken?: OrgAuthToken | undefined;
-
-  /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
-   *
-   * @generated from field: string request_id = 2;
-   */
-  requestId: string;
-
-  /**
-   * Check everything and create nothing. Default: false.
-   *
-   * @generated from field: bool validate_only = 3;
-   */
-  validateOnly: boolean;
-};
-
-/**
- * Describes the message userd.kinds.v1.CreateOrgAuthTokenRequest.
- * Use `create(CreateOrgAuthTokenRequestSchema)` to create a new message.
- */
-export const CreateOrgAuthTokenRequestSchema: GenMessage<CreateOrgAuthTokenRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 1);
-
-/**
- * The response of CreateOrgAuthToken.
- *
- * @generated from message userd.kinds.v1.CreateOrgAuthTokenResponse
- */
-export type CreateOrgAuthTokenResponse = Message<"userd.kinds.v1.CreateOrgAuthTokenResponse"> & {
-  /**
-   * The org auth token, with its token; absent with validate_only.
-   *
-   * @generated from field: userd.kinds.v1.OrgAuthToken org_auth_token = 1;
-   */
-  orgAuthToken?: OrgAuthToken | undefined;
-
-  /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
-   *
-   * @generated from field: string consistency_token = 2;
-   */
-  consistencyToken: string;
-};
-
-/**
- * Describes the message userd.kinds.v1.CreateOrgAuthTokenResponse.
- * Use `create(CreateOrgAuthTokenResponseSchema)` to create a new message.
- */
-export const CreateOrgAuthTokenResponseSchema: GenMessage<CreateOrgAuthTokenResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 2);
-
-/**
- * The request of GetOrgAuthToken.
- *
- * @generated from message userd.kinds.v1.GetOrgAuthTokenRequest
- */
-export type GetOrgAuthTokenRequest = Message<"userd.kinds.v1.GetOrgAuthTokenRequest"> & {
-  /**
-   * Which org auth token.
-   *
-   * @generated from oneof userd.kinds.v1.GetOrgAuthTokenRequest.key
-   */
-  key: {
-    /**
-     * Its id, above 0.
-     *
-     * @generated from field: int64 id = 1;
-     */
-    value: bigint;
-    case: "id";
-  } | { case: undefined; value?: undefined };
-
-  /**
-   * How fresh the answer has to be. Default: minimize_latency.
-   *
-   * @generated from field: userd.v1.Consistency consistency = 2;
-   */
-  consistency?: Consistency | undefined;
-
-  /**
-   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
-   *
-   * @generated from field: google.protobuf.FieldMask read_mask = 15;
-   */
-  readMask?: FieldMask | undefined;
-
-  /**
-   * What to return besides, each once: what is referred to by "organization_id", "creator_user_id",
-   * "last_used_project_id". Needs the permission to read that. Another name is INVALID_ARGUMENT.
-   *
-   * @generated from field: repeated string expand = 16;
-   */
-  expand: string[];
-};
-
-/**
- * Describes the message userd.kinds.v1.GetOrgAuthTokenRequest.
- * Use `create(GetOrgAuthTokenRequestSchema)` to create a new message.
- */
-export const GetOrgAuthTokenRequestSchema: GenMessage<GetOrgAuthTokenRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 3);
-
-/**
- * The response of GetOrgAuthToken.
- *
- * @generated from message userd.kinds.v1.GetOrgAuthTokenResponse
- */
-export type GetOrgAuthTokenResponse = Message<"userd.kinds.v1.GetOrgAuthTokenResponse"> & {
-  /**
-   * The org auth token.
-   *
-   * @generated from field: userd.kinds.v1.OrgAuthToken org_auth_token = 1;
-   */
-  orgAuthToken?: OrgAuthToken | undefined;
-
-  /**
-   * What expand asks for; absent = it asks for nothing.
-   *
-   * @generated from field: userd.kinds.v1.OrgAuthTokenReferences expanded = 2;
-   */
-  expanded?: OrgAuthTokenReferences | undefined;
-};
-
-/**
- * Describes the message userd.kinds.v1.GetOrgAuthTokenResponse.
- * Use `create(GetOrgAuthTokenResponseSchema)` to create a new message.
- */
-export const GetOrgAuthTokenResponseSchema: GenMessage<GetOrgAuthTokenResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 4);
-
-/**
- * The request of BatchGetOrgAuthTokens.
- *
- * @generated from message userd.kinds.v1.BatchGetOrgAuthTokensRequest
- */
-export type BatchGetOrgAuthTokensRequest = Message<"userd.kinds.v1.BatchGetOrgAuthTokensRequest"> & {
-  /**
-   * 1 to 1,000 ids, above 0, each once.
-   *
-   * @generated from field: repeated int64 ids = 1;
-   */
-  ids: bigint[];
-
-  /**
-   * How fresh the answer has to be. Default: minimize_latency.
-   *
-   * @generated from field: userd.v1.Consistency consistency = 2;
-   */
-  consistency?: Consistency | undefined;
-
-  /**
-   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
-   *
-   * @generated from field: google.protobuf.FieldMask read_mask = 3;
-   */
-  readMask?: FieldMask | undefined;
-
-  /**
-   * What to return besides, each once: what is referred to by "organization_id", "creator_user_id",
-   * "last_used_project_id". Needs the permission to read that. Another name is INVALID_ARGUMENT.
-   *
-   * @generated from field: repeated string expand = 4;
-   */
-  expand: string[];
-};
-
-/**
- * Describes the message userd.kinds.v1.BatchGetOrgAuthTokensRequest.
- * Use `create(BatchGetOrgAuthTokensRequestSchema)` to create a new message.
- */
-export const BatchGetOrgAuthTokensRequestSchema: GenMessage<BatchGetOrgAuthTokensRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 5);
-
-/**
- * The response of BatchGetOrgAuthTokens.
- *
- * @generated from message userd.kinds.v1.BatchGetOrgAuthTokensResponse
- */
-export type BatchGetOrgAuthTokensResponse = Message<"userd.kinds.v1.BatchGetOrgAuthTokensResponse"> & {
-  /**
-   * What there is of them, in the order of the ids.
-   *
-   * @generated from field: repeated userd.kinds.v1.OrgAuthToken org_auth_tokens = 1;
-   */
-  orgAuthTokens: OrgAuthToken[];
-
-  /**
-   * What expand asks for; absent = it asks for nothing.
-   *
-   * @generated from field: userd.kinds.v1.OrgAuthTokenReferences expanded = 2;
-   */
-  expanded?: OrgAuthTokenReferences | undefined;
-};
-
-/**
- * Describes the message userd.kinds.v1.BatchGetOrgAuthTokensResponse.
- * Use `create(BatchGetOrgAuthTokensResponseSchema)` to create a new message.
- */
-export const BatchGetOrgAuthTokensResponseSchema: GenMessage<BatchGetOrgAuthTokensResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 6);
-
-/**
- * The request of UpdateOrgAuthToken.
- *
- * @generated from message userd.kinds.v1.UpdateOrgAuthTokenRequest
- */
-export type UpdateOrgAuthTokenRequest = Message<"userd.kinds.v1.UpdateOrgAuthTokenRequest"> & {
-  /**
-   * The id of the org auth token, and its new values.
-   *
-   * @generated from field: userd.kinds.v1.OrgAuthToken org_auth_token = 1;
-   */
-  orgAuthToken?: OrgAuthToken | undefined;
-
-  /**
-   * The fields to change: "name", "scopes", "creator_user_id", "last_used_project_id", "deactivate_time", or "*".
-   * Absent or empty = those that are set; an unknown path is INVALID_ARGUMENT; OUTPUT_ONLY paths are ignored.
-   *
-   * @generated from field: google.protobuf.FieldMask update_mask = 2;
-   */
-  updateMask?: FieldMask | undefined;
-};
-
-/**
- * Describes the message userd.kinds.v1.UpdateOrgAuthTokenRequest.
- * Use `create(UpdateOrgAuthTokenRequestSchema)` to create a new message.
- */
-export const UpdateOrgAuthTokenRequestSchema: GenMessage<UpdateOrgAuthTokenRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 7);
-
-/**
- * The response of UpdateOrgAuthToken.
- *
- * @generated from message userd.kinds.v1.UpdateOrgAuthTokenResponse
- */
-export type UpdateOrgAuthTokenResponse = Message<"userd.kinds.v1.UpdateOrgAuthTokenResponse"> & {
-  /**
-   * The org auth token after the change.
-   *
-   * @generated from field: userd.kinds.v1.OrgAuthToken org_auth_token = 1;
-   */
-  orgAuthToken?: OrgAuthToken | undefined;
-
-  /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
-   *
-   * @generated from field: string consistency_token = 2;
-   */
-  consistencyToken: string;
-};
-
-/**
- * Describes the message userd.kinds.v1.UpdateOrgAuthTokenResponse.
- * Use `create(UpdateOrgAuthTokenResponseSchema)` to create a new message.
- */
-export const UpdateOrgAuthTokenResponseSchema: GenMessage<UpdateOrgAuthTokenResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 8);
-
-/**
- * The request of DeleteOrgAuthToken.
- *
- * @generated from message userd.kinds.v1.DeleteOrgAuthTokenRequest
- */
-export type DeleteOrgAuthTokenRequest = Message<"userd.kinds.v1.DeleteOrgAuthTokenRequest"> & {
-  /**
-   * The id of the org auth token, above 0.
-   *
-   * @generated from field: int64 id = 1;
-   */
-  id: bigint;
-
-  /**
-   * The version to delete; a stale one is ABORTED ETAG_MISMATCH. Empty = no check.
-   *
-   * @generated from field: string etag = 2;
-   */
-  etag: string;
-
-  /**
-   * Check everything and delete nothing. Default: false.
-   *
-   * @generated from field: bool validate_only = 3;
-   */
-  validateOnly: boolean;
-
-  /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
-   *
-   * @generated from field: string request_id = 4;
-   */
-  requestId: string;
-};
-
-/**
- * Describes the message userd.kinds.v1.DeleteOrgAuthTokenRequest.
- * Use `create(DeleteOrgAuthTokenRequestSchema)` to create a new message.
- */
-export const DeleteOrgAuthTokenRequestSchema: GenMessage<DeleteOrgAuthTokenRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 9);
-
-/**
- * The response of DeleteOrgAuthToken.
- *
- * @generated from message userd.kinds.v1.DeleteOrgAuthTokenResponse
- */
-export type DeleteOrgAuthTokenResponse = Message<"userd.kinds.v1.DeleteOrgAuthTokenResponse"> & {
-  /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
-   *
-   * @generated from field: string consistency_token = 1;
-   */
-  consistencyToken: string;
-};
-
-/**
- * Describes the message userd.kinds.v1.DeleteOrgAuthTokenResponse.
- * Use `create(DeleteOrgAuthTokenResponseSchema)` to create a new message.
- */
-export const DeleteOrgAuthTokenResponseSchema: GenMessage<DeleteOrgAuthTokenResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 10);
-
-/**
- * The request of ListOrgAuthTokens.
- *
- * @generated from message userd.kinds.v1.ListOrgAuthTokensRequest
- */
-export type ListOrgAuthTokensRequest = Message<"userd.kinds.v1.ListOrgAuthTokensRequest"> & {
-  /**
-   * The organization, above 0.
-   *
-   * @generated from field: int64 organization_id = 1;
-   */
-  organizationId: bigint;
-
-  /**
-   * Most org auth tokens to return: 0 = 50; more than 1,000 = 1,000.
-   *
-   * @generated from field: int32 page_size = 2;
-   */
-  pageSize: number;
-
-  /**
-   * The next_page_token of the page before, for the same query. Empty = the first page.
-   *
-   * @generated from field: string page_token = 3;
-   */
-  pageToken: string;
-
-  /**
-   * The order: "id", "create_time"; with " desc" after each field for the other direction. Equal ones are in the order
-   * of their ids. Empty = "id".
-   *
-   * @generated from field: string order_by = 4;
-   */
-  orderBy: string;
-
-  /**
-   * How fresh the answer has to be. Default: minimize_latency.
-   *
-   * @generated from field: userd.v1.Consistency consistency = 5;
-   */
-  consistency?: Consistency | undefined;
-
-  /**
-   * Which of them, as docs/kinds.md says: a condition in CEL on id, organization_id, name, creator_user_id,
-   * last_used_time, last_used_project_id, deactivate_time, create_time; up to 4 KiB. Empty = all.
-   *
-   * @generated from field: string filter = 7;
-   */
-  filter: string;
-
-  /**
-   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
-   *
-   * @generated from field: google.protobuf.FieldMask read_mask = 8;
-   */
-  readMask?: FieldMask | undefined;
-
-  /**
-   * Say on the first page how many there are on all pages. Default: false.
-   *
-   * @generated from field: bool count = 9;
-   */
-  count: boolean;
-
-  /**
-   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list
-   * all.
-   *
-   * @generated from field: optional int64 as_user_id = 10;
-   */
-  asUserId?: bigint | undefined;
-
-  /**
-   * Whether as_user_id may read what is listed, or owns it. Default: may read.
-   *
-   * @generated from field: userd.v1.AccessRelation relation = 11;
-   */
-  relation: AccessRelation;
-
-  /**
-   * What to return besides, each once: what is referred to by "organization_id", "creator_user_id",
-   * "last_used_project_id". Needs the permission to read that. Another name is INVALID_ARGUMENT.
-   *
-   * @generated from field: repeated string expand = 12;
-   */
-  expand: string[];
-};
-
-/**
- * Describes the message userd.kinds.v1.ListOrgAuthTokensRequest.
- * Use `create(ListOrgAuthTokensRequestSchema)` to create a new message.
- */
-export const ListOrgAuthTokensRequestSchema: GenMessage<ListOrgAuthTokensRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 11);
-
-/**
- * The response of ListOrgAuthTokens.
- *
- * @generated from message userd.kinds.v1.ListOrgAuthTokensResponse
- */
-export type ListOrgAuthTokensResponse = Message<"userd.kinds.v1.ListOrgAuthTokensResponse"> & {
-  /**
-   * The org auth tokens, in the order that was asked for.
-   *
-   * @generated from field: repeated userd.kinds.v1.OrgAuthToken org_auth_tokens = 1;
-   */
-  orgAuthTokens: OrgAuthToken[];
-
-  /**
-   * Asks for the next page; empty = this is the last one.
-   *
-   * @generated from field: string next_page_token = 2;
-   */
-  nextPageToken: string;
-
-  /**
-   * How many org auth tokens all pages have, exactly up to 10,000; absent unless count asks for it, and on later pages.
-   *
-   * @generated from field: optional int64 total_size = 3;
-   */
-  totalSize?: bigint | undefined;
-
-  /**
-   * True if total_size is what the database estimates, since there are more than 10,000.
-   *
-   * @generated from field: bool total_size_is_estimate = 4;
-   */
-  totalSizeIsEstimate: boolean;
-
-  /**
-   * What expand asks for; absent = it asks for nothing.
-   *
-   * @generated from field: userd.kinds.v1.OrgAuthTokenReferences expanded = 5;
-   */
-  expanded?: OrgAuthTokenReferences | undefined;
-};
-
-/**
- * Describes the message userd.kinds.v1.ListOrgAuthTokensResponse.
- * Use `create(ListOrgAuthTokensResponseSchema)` to create a new message.
- */
-export const ListOrgAuthTokensResponseSchema: GenMessage<ListOrgAuthTokensResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 12);
-
-/**
- * The request of VerifyOrgAuthToken.
- *
- * @generated from message userd.kinds.v1.VerifyOrgAuthTokenRequest
- */
-export type VerifyOrgAuthTokenRequest = Message<"userd.kinds.v1.VerifyOrgAuthTokenRequest"> & {
-  /**
-   * The token that the answer of CreateOrgAuthToken had, 1 to 512 characters. One that was never given is NOT_FOUND.
-   *
-   * @generated from field: string token = 1;
-   */
-  token: string;
-};
-
-/**
- * Describes the message userd.kinds.v1.VerifyOrgAuthTokenRequest.
- * Use `create(VerifyOrgAuthTokenRequestSchema)` to create a new message.
- */
-export const VerifyOrgAuthTokenRequestSchema: GenMessage<VerifyOrgAuthTokenRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 13);
-
-/**
- * The response of VerifyOrgAuthToken.
- *
- * @generated from message userd.kinds.v1.VerifyOrgAuthTokenResponse
- */
-export type VerifyOrgAuthTokenResponse = Message<"userd.kinds.v1.VerifyOrgAuthTokenResponse"> & {
-  /**
-   * The org auth token whose token it is.
-   *
-   * @generated from field: userd.kinds.v1.OrgAuthToken org_auth_token = 1;
-   */
-  orgAuthToken?: OrgAuthToken | undefined;
-};
-
-/**
- * Describes the message userd.kinds.v1.VerifyOrgAuthTokenResponse.
- * Use `create(VerifyOrgAuthTokenResponseSchema)` to create a new message.
- */
-export const VerifyOrgAuthTokenResponseSchema: GenMessage<VerifyOrgAuthTokenResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 14);
+  fileDesc("Cid1c2VyZC9raW5kcy92MS9jcmVkZW50aWFsX3NlcnZpY2UucHJvdG8SDnVzZXJkLmtpbmRzLnYxIlYKDVNlY3JldE5hbWVLZXkSJAoQb3duZXJfcHJvZmlsZV9pZBgBIAEoA0IK4EECukgEIgIgABIfCgRuYW1lGAIgASgJQhHgQQK6SAtyCRABGP8BugEBACI7ChBTZWNyZXRSZWZlcmVuY2VzEicKCHByb2ZpbGVzGAIgAygLMhUudXNlcmQudjEuVXNlclByb2ZpbGUigAEKE0NyZWF0ZVNlY3JldFJlcXVlc3QSMQoGc2VjcmV0GAEgASgLMhYudXNlcmQua2luZHMudjEuU2VjcmV0QgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCCJZChRDcmVhdGVTZWNyZXRSZXNwb25zZRImCgZzZWNyZXQYASABKAsyFi51c2VyZC5raW5kcy52MS5TZWNyZXQSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki5QEKEEdldFNlY3JldFJlcXVlc3QSFQoCaWQYASABKANCB7pIBCICIABIABItCgRuYW1lGAMgASgLMh0udXNlcmQua2luZHMudjEuU2VjcmV0TmFtZUtleUgAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYECADKAlCErpID5IBDBAgGAEiBnIEEAEYQEIMCgNrZXkSBbpIAggBIm8KEUdldFNlY3JldFJlc3BvbnNlEiYKBnNlY3JldBgBIAEoCzIWLnVzZXJkLmtpbmRzLnYxLlNlY3JldBIyCghleHBhbmRlZBgCIAEoCzIgLnVzZXJkLmtpbmRzLnYxLlNlY3JldFJlZmVyZW5jZXMivAEKFkJhdGNoR2V0U2VjcmV0c1JlcXVlc3QSIwoDaWRzGAEgAygDQhbgQQK6SBCSAQ0IARDoBxgBIgQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYBCADKAlCErpID5IBDBAgGAEiBnIEEAEYQCJ2ChdCYXRjaEdldFNlY3JldHNSZXNwb25zZRInCgdzZWNyZXRzGAEgAygLMhYudXNlcmQua2luZHMudjEuU2VjcmV0EjIKCGV4cGFuZGVkGAIgASgLMiAudXNlcmQua2luZHMudjEuU2VjcmV0UmVmZXJlbmNlcyJ5ChNVcGRhdGVTZWNyZXRSZXF1ZXN0EjEKBnNlY3JldBgBIAEoCzIWLnVzZXJkLmtpbmRzLnYxLlNlY3JldEIJ4EECukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJZChRVcGRhdGVTZWNyZXRSZXNwb25zZRImCgZzZWNyZXQYASABKAsyFi51c2VyZC5raW5kcy52MS5TZWNyZXQSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkifAoTRGVsZXRlU2VjcmV0UmVxdWVzdBIWCgJpZBgBIAEoA0IK4EECukgEIgIgABIVCgRldGFnGAIgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQEiMQoURGVsZXRlU2VjcmV0UmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAkipwMKEkxpc3RTZWNyZXRzUmVxdWVzdBIkChBvd25lcl9wcm9maWxlX2lkGAEgASgDQgrgQQK6SAQiAiAAEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIeCghvcmRlcl9ieRgEIAEoCUIMukgJcgcYgAK6AQEAEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSHAoGZmlsdGVyGAcgASgJQgy6SAlyByiAILoBAQASLQoJcmVhZF9tYXNrGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxINCgVjb3VudBgJIAEoCBIgCgphc191c2VyX2lkGAogASgDQge6SAQiAigASACIAQESNAoIcmVsYXRpb24YCyABKA4yGC51c2VyZC52MS5BY2Nlc3NSZWxhdGlvbkIIukgFggECEAESIgoGZXhwYW5kGAwgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDQoLX2FzX3VzZXJfaWQi0wEKE0xpc3RTZWNyZXRzUmVzcG9uc2USJwoHc2VjcmV0cxgBIAMoCzIWLnVzZXJkLmtpbmRzLnYxLlNlY3JldBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoA0gAiAEBEh4KFnRvdGFsX3NpemVfaXNfZXN0aW1hdGUYBCABKAgSMgoIZXhwYW5kZWQYBSABKAsyIC51c2VyZC5raW5kcy52MS5TZWNyZXRSZWZlcmVuY2VzQg0KC190b3RhbF9zaXplIqEBChVUcmFuc2ZlclNlY3JldFJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASIQoNdG9fcHJvZmlsZV9pZBgCIAEoA0IK4EECukgEIgIgABIVCgRldGFnGAMgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYBCABKAgSHwoKcmVxdWVzdF9pZBgFIAEoCUILukgI2AEBcgOwAQEiWwoWVHJhbnNmZXJTZWNyZXRSZXNwb25zZRImCgZzZWNyZXQYASABKAsyFi51c2VyZC5raW5kcy52MS5TZWNyZXQSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiLQoTUmV2ZWFsU2VjcmV0UmVxdWVzdBIWCgJpZBgBIAEoA0IK4EECukgEIgIgACJZChRSZXZlYWxTZWNyZXRSZXNwb25zZRImCgZzZWNyZXQYASABKAsyFi51c2VyZC5raW5kcy52MS5TZWNyZXQSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiiwEKFk9yZ0F1dGhUb2tlblJlZmVyZW5jZXMSLQoNb3JnYW5pemF0aW9ucxgCIAMoCzIWLnVzZXJkLnYxLk9yZ2FuaXphdGlvbhIdCgV1c2VycxgHIAMoCzIOLnVzZXJkLnYxLlVzZXISIwoIcHJvamVjdHMYCSADKAsyES51c2VyZC52MS5Qcm9qZWN0IpQBChlDcmVhdGVPcmdBdXRoVG9rZW5SZXF1ZXN0Ej8KDm9yZ19hdXRoX3Rva2VuGAEgASgLMhwudXNlcmQua2luZHMudjEuT3JnQXV0aFRva2VuQgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCCJtChpDcmVhdGVPcmdBdXRoVG9rZW5SZXNwb25zZRI0Cg5vcmdfYXV0aF90b2tlbhgBIAEoCzIcLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlbhIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSK8AQoWR2V0T3JnQXV0aFRva2VuUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYECADKAlCErpID5IBDBAgGAEiBnIEEAEYQEIMCgNrZXkSBbpIAggBIokBChdHZXRPcmdBdXRoVG9rZW5SZXNwb25zZRI0Cg5vcmdfYXV0aF90b2tlbhgBIAEoCzIcLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlbhI4CghleHBhbmRlZBgCIAEoCzImLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlblJlZmVyZW5jZXMiwgEKHEJhdGNoR2V0T3JnQXV0aFRva2Vuc1JlcXVlc3QSIwoDaWRzGAEgAygDQhbgQQK6SBCSAQ0IARDoBxgBIgQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYBCADKAlCErpID5IBDBAgGAEiBnIEEAEYQCKQAQodQmF0Y2hHZXRPcmdBdXRoVG9rZW5zUmVzcG9uc2USNQoPb3JnX2F1dGhfdG9rZW5zGAEgAygLMhwudXNlcmQua2luZHMudjEuT3JnQXV0aFRva2VuEjgKCGV4cGFuZGVkGAIgASgLMiYudXNlcmQua2luZHMudjEuT3JnQXV0aFRva2VuUmVmZXJlbmNlcyKNAQoZVXBkYXRlT3JnQXV0aFRva2VuUmVxdWVzdBI/Cg5vcmdfYXV0aF90b2tlbhgBIAEoCzIcLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlbkIJ4EECukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJtChpVcGRhdGVPcmdBdXRoVG9rZW5SZXNwb25zZRI0Cg5vcmdfYXV0aF90b2tlbhgBIAEoCzIcLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlbhIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKCAQoZRGVsZXRlT3JnQXV0aFRva2VuUmVxdWVzdBIWCgJpZBgBIAEoA0IK4EECukgEIgIgABIVCgRldGFnGAIgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQEiNwoaRGVsZXRlT3JnQXV0aFRva2VuUmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAkirAMKGExpc3RPcmdBdXRoVG9rZW5zUmVxdWVzdBIjCg9vcmdhbml6YXRpb25faWQYASABKANCCuBBArpIBCICIAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEh4KCG9yZGVyX2J5GAQgASgJQgy6SAlyBxiAAroBAQASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRIcCgZmaWx0ZXIYByABKAlCDLpICXIHKIAgugEBABItCglyZWFkX21hc2sYCCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg0KBWNvdW50GAkgASgIEiAKCmFzX3VzZXJfaWQYCiABKANCB7pIBCICKABIAIgBARI0CghyZWxhdGlvbhgLIAEoDjIYLnVzZXJkLnYxLkFjY2Vzc1JlbGF0aW9uQgi6SAWCAQIQARIiCgZleHBhbmQYDCADKAlCErpID5IBDBAgGAEiBnIEEAEYQEINCgtfYXNfdXNlcl9pZCLtAQoZTGlzdE9yZ0F1dGhUb2tlbnNSZXNwb25zZRI1Cg9vcmdfYXV0aF90b2tlbnMYASADKAsyHC51c2VyZC5raW5kcy52MS5PcmdBdXRoVG9rZW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKANIAIgBARIeChZ0b3RhbF9zaXplX2lzX2VzdGltYXRlGAQgASgIEjgKCGV4cGFuZGVkGAUgASgLMiYudXNlcmQua2luZHMudjEuT3JnQXV0aFRva2VuUmVmZXJlbmNlc0INCgtfdG90YWxfc2l6ZSI5ChlWZXJpZnlPcmdBdXRoVG9rZW5SZXF1ZXN0EhwKBXRva2VuGAEgASgJQg3gQQK6SAdyBRABGIAEIlIKGlZlcmlmeU9yZ0F1dGhUb2tlblJlc3BvbnNlEjQKDm9yZ19hdXRoX3Rva2VuGAEgASgLMhwudXNlcmQua2luZHMudjEuT3JnQXV0aFRva2VuIj4KE0F1dGhUb2tlblJlZmVyZW5jZXMSJwoIcHJvZmlsZXMYAiADKAsyFS51c2VyZC52MS5Vc2VyUHJvZmlsZSKKAQoWQ3JlYXRlQXV0aFRva2VuUmVxdWVzdBI4CgphdXRoX3Rva2VuGAEgASgLMhkudXNlcmQua2luZHMudjEuQXV0aFRva2VuQgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCCJjChdDcmVhdGVBdXRoVG9rZW5SZXNwb25zZRItCgphdXRoX3Rva2VuGAEgASgLMhkudXNlcmQua2luZHMudjEuQXV0aFRva2VuEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIrkBChNHZXRBdXRoVG9rZW5SZXF1ZXN0EhUKAmlkGAEgASgDQge6SAQiAiAASAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRItCglyZWFkX21hc2sYDyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEiIKBmV4cGFuZBgQIAMoCUISukgPkgEMECAYASIGcgQQARhAQgwKA2tleRIFukgCCAEifAoUR2V0QXV0aFRva2VuUmVzcG9uc2USLQoKYXV0aF90b2tlbhgBIAEoCzIZLnVzZXJkLmtpbmRzLnYxLkF1dGhUb2tlbhI1CghleHBhbmRlZBgCIAEoCzIjLnVzZXJkLmtpbmRzLnYxLkF1dGhUb2tlblJlZmVyZW5jZXMivwEKGUJhdGNoR2V0QXV0aFRva2Vuc1JlcXVlc3QSIwoDaWRzGAEgAygDQhbgQQK6SBCSAQ0IARDoBxgBIgQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYBCADKAlCErpID5IBDBAgGAEiBnIEEAEYQCKDAQoaQmF0Y2hHZXRBdXRoVG9rZW5zUmVzcG9uc2USLgoLYXV0aF90b2tlbnMYASADKAsyGS51c2VyZC5raW5kcy52MS5BdXRoVG9rZW4SNQoIZXhwYW5kZWQYAiABKAsyIy51c2VyZC5raW5kcy52MS5BdXRoVG9rZW5SZWZlcmVuY2VzIoMBChZVcGRhdGVBdXRoVG9rZW5SZXF1ZXN0EjgKCmF1dGhfdG9rZW4YASABKAsyGS51c2VyZC5raW5kcy52MS5BdXRoVG9rZW5CCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siYwoXVXBkYXRlQXV0aFRva2VuUmVzcG9uc2USLQoKYXV0aF90b2tlbhgBIAEoCzIZLnVzZXJkLmtpbmRzLnYxLkF1dGhUb2tlbhIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ/ChZEZWxldGVBdXRoVG9rZW5SZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEhUKBGV0YWcYAiABKAlCB7pIBHICGEASFQoNdmFsaWRhdGVfb25seRgDIAEoCBIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASI0ChdEZWxldGVBdXRoVG9rZW5SZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSKqAwoVTGlzdEF1dGhUb2tlbnNSZXF1ZXN0EiQKEG93bmVyX3Byb2ZpbGVfaWQYASABKANCCuBBArpIBCICIAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEh4KCG9yZGVyX2J5GAQgASgJQgy6SAlyBxiAAroBAQASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRIcCgZmaWx0ZXIYByABKAlCDLpICXIHKIAgugEBABItCglyZWFkX21hc2sYCCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg0KBWNvdW50GAkgASgIEiAKCmFzX3VzZXJfaWQYCiABKANCB7pIBCICKABIAIgBARI0CghyZWxhdGlvbhgLIAEoDjIYLnVzZXJkLnYxLkFjY2Vzc1JlbGF0aW9uQgi6SAWCAQIQARIiCgZleHBhbmQYDCADKAlCErpID5IBDBAgGAEiBnIEEAEYQEINCgtfYXNfdXNlcl9pZCLgAQoWTGlzdEF1dGhUb2tlbnNSZXNwb25zZRIuCgthdXRoX3Rva2VucxgBIAMoCzIZLnVzZXJkLmtpbmRzLnYxLkF1dGhUb2tlbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoA0gAiAEBEh4KFnRvdGFsX3NpemVfaXNfZXN0aW1hdGUYBCABKAgSNQoIZXhwYW5kZWQYBSABKAsyIy51c2VyZC5raW5kcy52MS5BdXRoVG9rZW5SZWZlcmVuY2VzQg0KC190b3RhbF9zaXplIqQBChhUcmFuc2ZlckF1dGhUb2tlblJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASIQoNdG9fcHJvZmlsZV9pZBgCIAEoA0IK4EECukgEIgIgABIVCgRldGFnGAMgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYBCABKAgSHwoKcmVxdWVzdF9pZBgFIAEoCUILukgI2AEBcgOwAQEiZQoZVHJhbnNmZXJBdXRoVG9rZW5SZXNwb25zZRItCgphdXRoX3Rva2VuGAEgASgLMhkudXNlcmQua2luZHMudjEuQXV0aFRva2VuEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIjYKFlZlcmlmeUF1dGhUb2tlblJlcXVlc3QSHAoFdG9rZW4YASABKAlCDeBBArpIB3IFEAEYgAQiSAoXVmVyaWZ5QXV0aFRva2VuUmVzcG9uc2USLQoKYXV0aF90b2tlbhgBIAEoCzIZLnVzZXJkLmtpbmRzLnYxLkF1dGhUb2tlbjKtFwoRQ3JlZGVudGlhbFNlcnZpY2USdgoMQ3JlYXRlU2VjcmV0EiMudXNlcmQua2luZHMudjEuQ3JlYXRlU2VjcmV0UmVxdWVzdBokLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZVNlY3JldFJlc3BvbnNlIhvK8xgNc2VjcmV0cy53cml0ZerzGAYKBIIBhQEScAoJR2V0U2VjcmV0EiAudXNlcmQua2luZHMudjEuR2V0U2VjcmV0UmVxdWVzdBohLnVzZXJkLmtpbmRzLnYxLkdldFNlY3JldFJlc3BvbnNlIh6QAgHK8xgMc2VjcmV0cy5yZWFk4PMYAurzGAMKAXsSewoPQmF0Y2hHZXRTZWNyZXRzEiYudXNlcmQua2luZHMudjEuQmF0Y2hHZXRTZWNyZXRzUmVxdWVzdBonLnVzZXJkLmtpbmRzLnYxLkJhdGNoR2V0U2VjcmV0c1Jlc3BvbnNlIheQAgHK8xgMc2VjcmV0cy5yZWFk4PMYAhJ5CgxVcGRhdGVTZWNyZXQSIy51c2VyZC5raW5kcy52MS5VcGRhdGVTZWNyZXRSZXF1ZXN0GiQudXNlcmQua2luZHMudjEuVXBkYXRlU2VjcmV0UmVzcG9uc2UiHsrzGA1zZWNyZXRzLndyaXRl6vMYCQoHKDJ7ggGEARJ2CgxEZWxldGVTZWNyZXQSIy51c2VyZC5raW5kcy52MS5EZWxldGVTZWNyZXRSZXF1ZXN0GiQudXNlcmQua2luZHMudjEuRGVsZXRlU2VjcmV0UmVzcG9uc2UiG8rzGA1zZWNyZXRzLndyaXRl6vMYBgoEMnuEARJ4CgtMaXN0U2VjcmV0cxIiLnVzZXJkLmtpbmRzLnYxLkxpc3RTZWNyZXRzUmVxdWVzdBojLnVzZXJkLmtpbmRzLnYxLkxpc3RTZWNyZXRzUmVzcG9uc2UiIJACAcrzGAxzZWNyZXRzLnJlYWTg8xgC6vMYBQoDMYUBEn4KDlRyYW5zZmVyU2VjcmV0EiUudXNlcmQua2luZHMudjEuVHJhbnNmZXJTZWNyZXRSZXF1ZXN0GiYudXNlcmQua2luZHMudjEuVHJhbnNmZXJTZWNyZXRSZXNwb25zZSIdyvMYDXNlY3JldHMud3JpdGXq8xgICgYye4IBhQESdwoMUmV2ZWFsU2VjcmV0EiMudXNlcmQua2luZHMudjEuUmV2ZWFsU2VjcmV0UmVxdWVzdBokLnVzZXJkLmtpbmRzLnYxLlJldmVhbFNlY3JldFJlc3BvbnNlIhzK8xgOc2VjcmV0cy5yZXZlYWzq8xgGCgQ2e4QBEoUBChJDcmVhdGVPcmdBdXRoVG9rZW4SKS51c2VyZC5raW5kcy52MS5DcmVhdGVPcmdBdXRoVG9rZW5SZXF1ZXN0GioudXNlcmQua2luZHMudjEuQ3JlYXRlT3JnQXV0aFRva2VuUmVzcG9uc2UiGMrzGAx0b2tlbnMud3JpdGXq8xgECgKFARKBAQoPR2V0T3JnQXV0aFRva2VuEiYudXNlcmQua2luZHMudjEuR2V0T3JnQXV0aFRva2VuUmVxdWVzdBonLnVzZXJkLmtpbmRzLnYxLkdldE9yZ0F1dGhUb2tlblJlc3BvbnNlIh2QAgHK8xgLdG9rZW5zLnJlYWTg8xgC6vMYAwoBexKMAQoVQmF0Y2hHZXRPcmdBdXRoVG9rZW5zEiwudXNlcmQua2luZHMudjEuQmF0Y2hHZXRPcmdBdXRoVG9rZW5zUmVxdWVzdBotLnVzZXJkLmtpbmRzLnYxLkJhdGNoR2V0T3JnQXV0aFRva2Vuc1Jlc3BvbnNlIhaQAgHK8xgLdG9rZW5zLnJlYWTg8xgCEooBChJVcGRhdGVPcmdBdXRoVG9rZW4SKS51c2VyZC5raW5kcy52MS5VcGRhdGVPcmdBdXRoVG9rZW5SZXF1ZXN0GioudXNlcmQua2luZHMudjEuVXBkYXRlT3JnQXV0aFRva2VuUmVzcG9uc2UiHcrzGAx0b2tlbnMud3JpdGXq8xgJCgcoMnuEAYUBEocBChJEZWxldGVPcmdBdXRoVG9rZW4SKS51c2VyZC5raW5kcy52MS5EZWxldGVPcmdBdXRoVG9rZW5SZXF1ZXN0GioudXNlcmQua2luZHMudjEuRGVsZXRlT3JnQXV0aFRva2VuUmVzcG9uc2UiGsrzGAx0b2tlbnMud3JpdGXq8xgGCgQye4QBEokBChFMaXN0T3JnQXV0aFRva2VucxIoLnVzZXJkLmtpbmRzLnYxLkxpc3RPcmdBdXRoVG9rZW5zUmVxdWVzdBopLnVzZXJkLmtpbmRzLnYxLkxpc3RPcmdBdXRoVG9rZW5zUmVzcG9uc2UiH5ACAcrzGAt0b2tlbnMucmVhZODzGALq8xgFCgMxhQEShQEKElZlcmlmeU9yZ0F1dGhUb2tlbhIpLnVzZXJkLmtpbmRzLnYxLlZlcmlmeU9yZ0F1dGhUb2tlblJlcXVlc3QaKi51c2VyZC5raW5kcy52MS5WZXJpZnlPcmdBdXRoVG9rZW5SZXNwb25zZSIYyvMYDXRva2Vucy52ZXJpZnnq8xgDCgF7EnwKD0NyZWF0ZUF1dGhUb2tlbhImLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZUF1dGhUb2tlblJlcXVlc3QaJy51c2VyZC5raW5kcy52MS5DcmVhdGVBdXRoVG9rZW5SZXNwb25zZSIYyvMYDHRva2Vucy53cml0ZerzGAQKAoUBEngKDEdldEF1dGhUb2tlbhIjLnVzZXJkLmtpbmRzLnYxLkdldEF1dGhUb2tlblJlcXVlc3QaJC51c2VyZC5raW5kcy52MS5HZXRBdXRoVG9rZW5SZXNwb25zZSIdkAIByvMYC3Rva2Vucy5yZWFk4PMYAurzGAMKAXsSgwEKEkJhdGNoR2V0QXV0aFRva2VucxIpLnVzZXJkLmtpbmRzLnYxLkJhdGNoR2V0QXV0aFRva2Vuc1JlcXVlc3QaKi51c2VyZC5raW5kcy52MS5CYXRjaEdldEF1dGhUb2tlbnNSZXNwb25zZSIWkAIByvMYC3Rva2Vucy5yZWFk4PMYAhJ/Cg9VcGRhdGVBdXRoVG9rZW4SJi51c2VyZC5raW5kcy52MS5VcGRhdGVBdXRoVG9rZW5SZXF1ZXN0GicudXNlcmQua2luZHMudjEuVXBkYXRlQXV0aFRva2VuUmVzcG9uc2UiG8rzGAx0b2tlbnMud3JpdGXq8xgHCgUoMnuEARJ+Cg9EZWxldGVBdXRoVG9rZW4SJi51c2VyZC5raW5kcy52MS5EZWxldGVBdXRoVG9rZW5SZXF1ZXN0GicudXNlcmQua2luZHMudjEuRGVsZXRlQXV0aFRva2VuUmVzcG9uc2UiGsrzGAx0b2tlbnMud3JpdGXq8xgGCgQye4QBEoABCg5MaXN0QXV0aFRva2VucxIlLnVzZXJkLmtpbmRzLnYxLkxpc3RBdXRoVG9rZW5zUmVxdWVzdBomLnVzZXJkLmtpbmRzLnYxLkxpc3RBdXRoVG9rZW5zUmVzcG9uc2UiH5ACAcrzGAt0b2tlbnMucmVhZODzGALq8xgFCgMxhQEShAEKEVRyYW5zZmVyQXV0aFRva2VuEigudXNlcmQua2luZHMudjEuVHJhbnNmZXJBdXRoVG9rZW5SZXF1ZXN0GikudXNlcmQua2luZHMudjEuVHJhbnNmZXJBdXRoVG9rZW5SZXNwb25zZSIayvMYDHRva2Vucy53cml0ZerzGAYKBDJ7hQESfAoPVmVyaWZ5QXV0aFRva2VuEiYudXNlcmQua2luZHMudjEuVmVyaWZ5QXV0aFRva2VuUmVxdWVzdBonLnVzZXJkLmtpbmRzLnYxLlZlcmlmeUF1dGhUb2tlblJlc3BvbnNlIhjK8xgNdG9rZW5zLnZlcmlmeerzGAMKAXtCOQoOdXNlcmQua2luZHMudjFQAVoldXNlcmQvZ2VuL3VzZXJkL2tpbmRzL3YxO3VzZXJka2luZHN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_userd_kinds_v1_credential, file_userd_v1_access_relation, file_userd_v1_consistency, file_userd_v1_options, file_userd_v1_organization, file_userd_v1_project, file_userd_v1_user, file_userd_v1_user_profile]);
 
 /**
  * What identifies a secret by its name.
@@ -616,7 +59,7 @@ export type SecretNameKey = Message<"userd.kinds.v1.SecretNameKey"> & {
  * Use `create(SecretNameKeySchema)` to create a new message.
  */
 export const SecretNameKeySchema: GenMessage<SecretNameKey> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 15);
+  messageDesc(file_userd_kinds_v1_credential_service, 0);
 
 /**
  * What secrets refer to, as far as expand asks for it: each once, in the order of the ids, as BatchGet shows it. Absent
@@ -638,7 +81,7 @@ export type SecretReferences = Message<"userd.kinds.v1.SecretReferences"> & {
  * Use `create(SecretReferencesSchema)` to create a new message.
  */
 export const SecretReferencesSchema: GenMessage<SecretReferences> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 16);
+  messageDesc(file_userd_kinds_v1_credential_service, 1);
 
 /**
  * The request of CreateSecret.
@@ -674,7 +117,7 @@ export type CreateSecretRequest = Message<"userd.kinds.v1.CreateSecretRequest"> 
  * Use `create(CreateSecretRequestSchema)` to create a new message.
  */
 export const CreateSecretRequestSchema: GenMessage<CreateSecretRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 17);
+  messageDesc(file_userd_kinds_v1_credential_service, 2);
 
 /**
  * The response of CreateSecret.
@@ -702,7 +145,7 @@ export type CreateSecretResponse = Message<"userd.kinds.v1.CreateSecretResponse"
  * Use `create(CreateSecretResponseSchema)` to create a new message.
  */
 export const CreateSecretResponseSchema: GenMessage<CreateSecretResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 18);
+  messageDesc(file_userd_kinds_v1_credential_service, 3);
 
 /**
  * The request of GetSecret.
@@ -761,7 +204,7 @@ export type GetSecretRequest = Message<"userd.kinds.v1.GetSecretRequest"> & {
  * Use `create(GetSecretRequestSchema)` to create a new message.
  */
 export const GetSecretRequestSchema: GenMessage<GetSecretRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 19);
+  messageDesc(file_userd_kinds_v1_credential_service, 4);
 
 /**
  * The response of GetSecret.
@@ -789,7 +232,7 @@ export type GetSecretResponse = Message<"userd.kinds.v1.GetSecretResponse"> & {
  * Use `create(GetSecretResponseSchema)` to create a new message.
  */
 export const GetSecretResponseSchema: GenMessage<GetSecretResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 20);
+  messageDesc(file_userd_kinds_v1_credential_service, 5);
 
 /**
  * The request of BatchGetSecrets.
@@ -832,7 +275,7 @@ export type BatchGetSecretsRequest = Message<"userd.kinds.v1.BatchGetSecretsRequ
  * Use `create(BatchGetSecretsRequestSchema)` to create a new message.
  */
 export const BatchGetSecretsRequestSchema: GenMessage<BatchGetSecretsRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 21);
+  messageDesc(file_userd_kinds_v1_credential_service, 6);
 
 /**
  * The response of BatchGetSecrets.
@@ -860,7 +303,7 @@ export type BatchGetSecretsResponse = Message<"userd.kinds.v1.BatchGetSecretsRes
  * Use `create(BatchGetSecretsResponseSchema)` to create a new message.
  */
 export const BatchGetSecretsResponseSchema: GenMessage<BatchGetSecretsResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 22);
+  messageDesc(file_userd_kinds_v1_credential_service, 7);
 
 /**
  * The request of UpdateSecret.
@@ -889,7 +332,7 @@ export type UpdateSecretRequest = Message<"userd.kinds.v1.UpdateSecretRequest"> 
  * Use `create(UpdateSecretRequestSchema)` to create a new message.
  */
 export const UpdateSecretRequestSchema: GenMessage<UpdateSecretRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 23);
+  messageDesc(file_userd_kinds_v1_credential_service, 8);
 
 /**
  * The response of UpdateSecret.
@@ -917,7 +360,7 @@ export type UpdateSecretResponse = Message<"userd.kinds.v1.UpdateSecretResponse"
  * Use `create(UpdateSecretResponseSchema)` to create a new message.
  */
 export const UpdateSecretResponseSchema: GenMessage<UpdateSecretResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 24);
+  messageDesc(file_userd_kinds_v1_credential_service, 9);
 
 /**
  * The request of DeleteSecret.
@@ -960,7 +403,7 @@ export type DeleteSecretRequest = Message<"userd.kinds.v1.DeleteSecretRequest"> 
  * Use `create(DeleteSecretRequestSchema)` to create a new message.
  */
 export const DeleteSecretRequestSchema: GenMessage<DeleteSecretRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 25);
+  messageDesc(file_userd_kinds_v1_credential_service, 10);
 
 /**
  * The response of DeleteSecret.
@@ -981,7 +424,7 @@ export type DeleteSecretResponse = Message<"userd.kinds.v1.DeleteSecretResponse"
  * Use `create(DeleteSecretResponseSchema)` to create a new message.
  */
 export const DeleteSecretResponseSchema: GenMessage<DeleteSecretResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 26);
+  messageDesc(file_userd_kinds_v1_credential_service, 11);
 
 /**
  * The request of ListSecrets.
@@ -1076,7 +519,7 @@ export type ListSecretsRequest = Message<"userd.kinds.v1.ListSecretsRequest"> & 
  * Use `create(ListSecretsRequestSchema)` to create a new message.
  */
 export const ListSecretsRequestSchema: GenMessage<ListSecretsRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 27);
+  messageDesc(file_userd_kinds_v1_credential_service, 12);
 
 /**
  * The response of ListSecrets.
@@ -1125,7 +568,7 @@ export type ListSecretsResponse = Message<"userd.kinds.v1.ListSecretsResponse"> 
  * Use `create(ListSecretsResponseSchema)` to create a new message.
  */
 export const ListSecretsResponseSchema: GenMessage<ListSecretsResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 28);
+  messageDesc(file_userd_kinds_v1_credential_service, 13);
 
 /**
  * The request of TransferSecret.
@@ -1175,7 +618,7 @@ export type TransferSecretRequest = Message<"userd.kinds.v1.TransferSecretReques
  * Use `create(TransferSecretRequestSchema)` to create a new message.
  */
 export const TransferSecretRequestSchema: GenMessage<TransferSecretRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 29);
+  messageDesc(file_userd_kinds_v1_credential_service, 14);
 
 /**
  * The response of TransferSecret.
@@ -1203,7 +646,7 @@ export type TransferSecretResponse = Message<"userd.kinds.v1.TransferSecretRespo
  * Use `create(TransferSecretResponseSchema)` to create a new message.
  */
 export const TransferSecretResponseSchema: GenMessage<TransferSecretResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 30);
+  messageDesc(file_userd_kinds_v1_credential_service, 15);
 
 /**
  * The request of RevealSecret.
@@ -1224,7 +667,7 @@ export type RevealSecretRequest = Message<"userd.kinds.v1.RevealSecretRequest"> 
  * Use `create(RevealSecretRequestSchema)` to create a new message.
  */
 export const RevealSecretRequestSchema: GenMessage<RevealSecretRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_credential_service, 31);
+  messageDesc(file_userd_kinds_v1_credential_service, 16);
 
 /**
  * The response of RevealSecret.
@@ -1252,6 +695,563 @@ export type RevealSecretResponse = Message<"userd.kinds.v1.RevealSecretResponse"
  * Use `create(RevealSecretResponseSchema)` to create a new message.
  */
 export const RevealSecretResponseSchema: GenMessage<RevealSecretResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 17);
+
+/**
+ * What org auth tokens refer to, as far as expand asks for it: each once, in the order of the ids, as BatchGet shows
+ * it. Absent is what the caller may not see, and what is gone.
+ *
+ * @generated from message userd.kinds.v1.OrgAuthTokenReferences
+ */
+export type OrgAuthTokenReferences = Message<"userd.kinds.v1.OrgAuthTokenReferences"> & {
+  /**
+   * What is referred to by "organization_id".
+   *
+   * @generated from field: repeated userd.v1.Organization organizations = 2;
+   */
+  organizations: Organization[];
+
+  /**
+   * What is referred to by "creator_user_id".
+   *
+   * @generated from field: repeated userd.v1.User users = 7;
+   */
+  users: User[];
+
+  /**
+   * What is referred to by "last_used_project_id".
+   *
+   * @generated from field: repeated userd.v1.Project projects = 9;
+   */
+  projects: Project[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.OrgAuthTokenReferences.
+ * Use `create(OrgAuthTokenReferencesSchema)` to create a new message.
+ */
+export const OrgAuthTokenReferencesSchema: GenMessage<OrgAuthTokenReferences> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 18);
+
+/**
+ * The request of CreateOrgAuthToken.
+ *
+ * @generated from message userd.kinds.v1.CreateOrgAuthTokenRequest
+ */
+export type CreateOrgAuthTokenRequest = Message<"userd.kinds.v1.CreateOrgAuthTokenRequest"> & {
+  /**
+   * The org auth token to create; OUTPUT_ONLY fields are ignored.
+   *
+   * @generated from field: userd.kinds.v1.OrgAuthToken org_auth_token = 1;
+   */
+  orgAuthToken?: OrgAuthToken | undefined;
+
+  /**
+   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
+   * Empty = none.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+
+  /**
+   * Check everything and create nothing. Default: false.
+   *
+   * @generated from field: bool validate_only = 3;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message userd.kinds.v1.CreateOrgAuthTokenRequest.
+ * Use `create(CreateOrgAuthTokenRequestSchema)` to create a new message.
+ */
+export const CreateOrgAuthTokenRequestSchema: GenMessage<CreateOrgAuthTokenRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 19);
+
+/**
+ * The response of CreateOrgAuthToken.
+ *
+ * @generated from message userd.kinds.v1.CreateOrgAuthTokenResponse
+ */
+export type CreateOrgAuthTokenResponse = Message<"userd.kinds.v1.CreateOrgAuthTokenResponse"> & {
+  /**
+   * The org auth token, with its token; absent with validate_only.
+   *
+   * @generated from field: userd.kinds.v1.OrgAuthToken org_auth_token = 1;
+   */
+  orgAuthToken?: OrgAuthToken | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.CreateOrgAuthTokenResponse.
+ * Use `create(CreateOrgAuthTokenResponseSchema)` to create a new message.
+ */
+export const CreateOrgAuthTokenResponseSchema: GenMessage<CreateOrgAuthTokenResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 20);
+
+/**
+ * The request of GetOrgAuthToken.
+ *
+ * @generated from message userd.kinds.v1.GetOrgAuthTokenRequest
+ */
+export type GetOrgAuthTokenRequest = Message<"userd.kinds.v1.GetOrgAuthTokenRequest"> & {
+  /**
+   * Which org auth token.
+   *
+   * @generated from oneof userd.kinds.v1.GetOrgAuthTokenRequest.key
+   */
+  key: {
+    /**
+     * Its id, above 0.
+     *
+     * @generated from field: int64 id = 1;
+     */
+    value: bigint;
+    case: "id";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 2;
+   */
+  consistency?: Consistency | undefined;
+
+  /**
+   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.FieldMask read_mask = 15;
+   */
+  readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "creator_user_id",
+   * "last_used_project_id". Needs the permission to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 16;
+   */
+  expand: string[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.GetOrgAuthTokenRequest.
+ * Use `create(GetOrgAuthTokenRequestSchema)` to create a new message.
+ */
+export const GetOrgAuthTokenRequestSchema: GenMessage<GetOrgAuthTokenRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 21);
+
+/**
+ * The response of GetOrgAuthToken.
+ *
+ * @generated from message userd.kinds.v1.GetOrgAuthTokenResponse
+ */
+export type GetOrgAuthTokenResponse = Message<"userd.kinds.v1.GetOrgAuthTokenResponse"> & {
+  /**
+   * The org auth token.
+   *
+   * @generated from field: userd.kinds.v1.OrgAuthToken org_auth_token = 1;
+   */
+  orgAuthToken?: OrgAuthToken | undefined;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.OrgAuthTokenReferences expanded = 2;
+   */
+  expanded?: OrgAuthTokenReferences | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.GetOrgAuthTokenResponse.
+ * Use `create(GetOrgAuthTokenResponseSchema)` to create a new message.
+ */
+export const GetOrgAuthTokenResponseSchema: GenMessage<GetOrgAuthTokenResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 22);
+
+/**
+ * The request of BatchGetOrgAuthTokens.
+ *
+ * @generated from message userd.kinds.v1.BatchGetOrgAuthTokensRequest
+ */
+export type BatchGetOrgAuthTokensRequest = Message<"userd.kinds.v1.BatchGetOrgAuthTokensRequest"> & {
+  /**
+   * 1 to 1,000 ids, above 0, each once.
+   *
+   * @generated from field: repeated int64 ids = 1;
+   */
+  ids: bigint[];
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 2;
+   */
+  consistency?: Consistency | undefined;
+
+  /**
+   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.FieldMask read_mask = 3;
+   */
+  readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "creator_user_id",
+   * "last_used_project_id". Needs the permission to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 4;
+   */
+  expand: string[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.BatchGetOrgAuthTokensRequest.
+ * Use `create(BatchGetOrgAuthTokensRequestSchema)` to create a new message.
+ */
+export const BatchGetOrgAuthTokensRequestSchema: GenMessage<BatchGetOrgAuthTokensRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 23);
+
+/**
+ * The response of BatchGetOrgAuthTokens.
+ *
+ * @generated from message userd.kinds.v1.BatchGetOrgAuthTokensResponse
+ */
+export type BatchGetOrgAuthTokensResponse = Message<"userd.kinds.v1.BatchGetOrgAuthTokensResponse"> & {
+  /**
+   * What there is of them, in the order of the ids.
+   *
+   * @generated from field: repeated userd.kinds.v1.OrgAuthToken org_auth_tokens = 1;
+   */
+  orgAuthTokens: OrgAuthToken[];
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.OrgAuthTokenReferences expanded = 2;
+   */
+  expanded?: OrgAuthTokenReferences | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.BatchGetOrgAuthTokensResponse.
+ * Use `create(BatchGetOrgAuthTokensResponseSchema)` to create a new message.
+ */
+export const BatchGetOrgAuthTokensResponseSchema: GenMessage<BatchGetOrgAuthTokensResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 24);
+
+/**
+ * The request of UpdateOrgAuthToken.
+ *
+ * @generated from message userd.kinds.v1.UpdateOrgAuthTokenRequest
+ */
+export type UpdateOrgAuthTokenRequest = Message<"userd.kinds.v1.UpdateOrgAuthTokenRequest"> & {
+  /**
+   * The id of the org auth token, and its new values.
+   *
+   * @generated from field: userd.kinds.v1.OrgAuthToken org_auth_token = 1;
+   */
+  orgAuthToken?: OrgAuthToken | undefined;
+
+  /**
+   * The fields to change: "name", "scopes", "creator_user_id", "last_used_project_id", "deactivate_time", or "*".
+   * Absent or empty = those that are set; an unknown path is INVALID_ARGUMENT; OUTPUT_ONLY paths are ignored.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 2;
+   */
+  updateMask?: FieldMask | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.UpdateOrgAuthTokenRequest.
+ * Use `create(UpdateOrgAuthTokenRequestSchema)` to create a new message.
+ */
+export const UpdateOrgAuthTokenRequestSchema: GenMessage<UpdateOrgAuthTokenRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 25);
+
+/**
+ * The response of UpdateOrgAuthToken.
+ *
+ * @generated from message userd.kinds.v1.UpdateOrgAuthTokenResponse
+ */
+export type UpdateOrgAuthTokenResponse = Message<"userd.kinds.v1.UpdateOrgAuthTokenResponse"> & {
+  /**
+   * The org auth token after the change.
+   *
+   * @generated from field: userd.kinds.v1.OrgAuthToken org_auth_token = 1;
+   */
+  orgAuthToken?: OrgAuthToken | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.UpdateOrgAuthTokenResponse.
+ * Use `create(UpdateOrgAuthTokenResponseSchema)` to create a new message.
+ */
+export const UpdateOrgAuthTokenResponseSchema: GenMessage<UpdateOrgAuthTokenResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 26);
+
+/**
+ * The request of DeleteOrgAuthToken.
+ *
+ * @generated from message userd.kinds.v1.DeleteOrgAuthTokenRequest
+ */
+export type DeleteOrgAuthTokenRequest = Message<"userd.kinds.v1.DeleteOrgAuthTokenRequest"> & {
+  /**
+   * The id of the org auth token, above 0.
+   *
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * The version to delete; a stale one is ABORTED ETAG_MISMATCH. Empty = no check.
+   *
+   * @generated from field: string etag = 2;
+   */
+  etag: string;
+
+  /**
+   * Check everything and delete nothing. Default: false.
+   *
+   * @generated from field: bool validate_only = 3;
+   */
+  validateOnly: boolean;
+
+  /**
+   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
+   * Empty = none.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.DeleteOrgAuthTokenRequest.
+ * Use `create(DeleteOrgAuthTokenRequestSchema)` to create a new message.
+ */
+export const DeleteOrgAuthTokenRequestSchema: GenMessage<DeleteOrgAuthTokenRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 27);
+
+/**
+ * The response of DeleteOrgAuthToken.
+ *
+ * @generated from message userd.kinds.v1.DeleteOrgAuthTokenResponse
+ */
+export type DeleteOrgAuthTokenResponse = Message<"userd.kinds.v1.DeleteOrgAuthTokenResponse"> & {
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 1;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.DeleteOrgAuthTokenResponse.
+ * Use `create(DeleteOrgAuthTokenResponseSchema)` to create a new message.
+ */
+export const DeleteOrgAuthTokenResponseSchema: GenMessage<DeleteOrgAuthTokenResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 28);
+
+/**
+ * The request of ListOrgAuthTokens.
+ *
+ * @generated from message userd.kinds.v1.ListOrgAuthTokensRequest
+ */
+export type ListOrgAuthTokensRequest = Message<"userd.kinds.v1.ListOrgAuthTokensRequest"> & {
+  /**
+   * The organization, above 0.
+   *
+   * @generated from field: int64 organization_id = 1;
+   */
+  organizationId: bigint;
+
+  /**
+   * Most org auth tokens to return: 0 = 50; more than 1,000 = 1,000.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before, for the same query. Empty = the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+
+  /**
+   * The order: "id", "create_time"; with " desc" after each field for the other direction. Equal ones are in the order
+   * of their ids. Empty = "id".
+   *
+   * @generated from field: string order_by = 4;
+   */
+  orderBy: string;
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 5;
+   */
+  consistency?: Consistency | undefined;
+
+  /**
+   * Which of them, as docs/kinds.md says: a condition in CEL on id, organization_id, name, creator_user_id,
+   * last_used_time, last_used_project_id, deactivate_time, create_time; up to 4 KiB. Empty = all.
+   *
+   * @generated from field: string filter = 7;
+   */
+  filter: string;
+
+  /**
+   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.FieldMask read_mask = 8;
+   */
+  readMask?: FieldMask | undefined;
+
+  /**
+   * Say on the first page how many there are on all pages. Default: false.
+   *
+   * @generated from field: bool count = 9;
+   */
+  count: boolean;
+
+  /**
+   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list
+   * all.
+   *
+   * @generated from field: optional int64 as_user_id = 10;
+   */
+  asUserId?: bigint | undefined;
+
+  /**
+   * Whether as_user_id may read what is listed, or owns it. Default: may read.
+   *
+   * @generated from field: userd.v1.AccessRelation relation = 11;
+   */
+  relation: AccessRelation;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "creator_user_id",
+   * "last_used_project_id". Needs the permission to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 12;
+   */
+  expand: string[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.ListOrgAuthTokensRequest.
+ * Use `create(ListOrgAuthTokensRequestSchema)` to create a new message.
+ */
+export const ListOrgAuthTokensRequestSchema: GenMessage<ListOrgAuthTokensRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 29);
+
+/**
+ * The response of ListOrgAuthTokens.
+ *
+ * @generated from message userd.kinds.v1.ListOrgAuthTokensResponse
+ */
+export type ListOrgAuthTokensResponse = Message<"userd.kinds.v1.ListOrgAuthTokensResponse"> & {
+  /**
+   * The org auth tokens, in the order that was asked for.
+   *
+   * @generated from field: repeated userd.kinds.v1.OrgAuthToken org_auth_tokens = 1;
+   */
+  orgAuthTokens: OrgAuthToken[];
+
+  /**
+   * Asks for the next page; empty = this is the last one.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * How many org auth tokens all pages have, exactly up to 10,000; absent unless count asks for it, and on later pages.
+   *
+   * @generated from field: optional int64 total_size = 3;
+   */
+  totalSize?: bigint | undefined;
+
+  /**
+   * True if total_size is what the database estimates, since there are more than 10,000.
+   *
+   * @generated from field: bool total_size_is_estimate = 4;
+   */
+  totalSizeIsEstimate: boolean;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.OrgAuthTokenReferences expanded = 5;
+   */
+  expanded?: OrgAuthTokenReferences | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.ListOrgAuthTokensResponse.
+ * Use `create(ListOrgAuthTokensResponseSchema)` to create a new message.
+ */
+export const ListOrgAuthTokensResponseSchema: GenMessage<ListOrgAuthTokensResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 30);
+
+/**
+ * The request of VerifyOrgAuthToken.
+ *
+ * @generated from message userd.kinds.v1.VerifyOrgAuthTokenRequest
+ */
+export type VerifyOrgAuthTokenRequest = Message<"userd.kinds.v1.VerifyOrgAuthTokenRequest"> & {
+  /**
+   * The token that the answer of CreateOrgAuthToken had, 1 to 512 characters. One that was never given is NOT_FOUND.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.VerifyOrgAuthTokenRequest.
+ * Use `create(VerifyOrgAuthTokenRequestSchema)` to create a new message.
+ */
+export const VerifyOrgAuthTokenRequestSchema: GenMessage<VerifyOrgAuthTokenRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 31);
+
+/**
+ * The response of VerifyOrgAuthToken.
+ *
+ * @generated from message userd.kinds.v1.VerifyOrgAuthTokenResponse
+ */
+export type VerifyOrgAuthTokenResponse = Message<"userd.kinds.v1.VerifyOrgAuthTokenResponse"> & {
+  /**
+   * The org auth token whose token it is.
+   *
+   * @generated from field: userd.kinds.v1.OrgAuthToken org_auth_token = 1;
+   */
+  orgAuthToken?: OrgAuthToken | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.VerifyOrgAuthTokenResponse.
+ * Use `create(VerifyOrgAuthTokenResponseSchema)` to create a new message.
+ */
+export const VerifyOrgAuthTokenResponseSchema: GenMessage<VerifyOrgAuthTokenResponse> = /*@__PURE__*/
   messageDesc(file_userd_kinds_v1_credential_service, 32);
 
 /**
@@ -1876,82 +1876,11 @@ export const VerifyAuthTokenResponseSchema: GenMessage<VerifyAuthTokenResponse> 
   messageDesc(file_userd_kinds_v1_credential_service, 49);
 
 /**
- * The kinds org auth tokens, secrets and auth tokens.
+ * The kinds secrets, org auth tokens and auth tokens.
  *
  * @generated from service userd.kinds.v1.CredentialService
  */
 export const CredentialService: GenService<{
-  /**
-   * Creates an org auth token. No other answer has its token, but that to a retry with the same request_id.
-   *
-   * @generated from rpc userd.kinds.v1.CredentialService.CreateOrgAuthToken
-   */
-  createOrgAuthToken: {
-    methodKind: "unary";
-    input: typeof CreateOrgAuthTokenRequestSchema;
-    output: typeof CreateOrgAuthTokenResponseSchema;
-  },
-  /**
-   * Returns an org auth token.
-   *
-   * @generated from rpc userd.kinds.v1.CredentialService.GetOrgAuthToken
-   */
-  getOrgAuthToken: {
-    methodKind: "unary";
-    input: typeof GetOrgAuthTokenRequestSchema;
-    output: typeof GetOrgAuthTokenResponseSchema;
-  },
-  /**
-   * Returns org auth tokens by their ids; ids that there are none of are left out.
-   *
-   * @generated from rpc userd.kinds.v1.CredentialService.BatchGetOrgAuthTokens
-   */
-  batchGetOrgAuthTokens: {
-    methodKind: "unary";
-    input: typeof BatchGetOrgAuthTokensRequestSchema;
-    output: typeof BatchGetOrgAuthTokensResponseSchema;
-  },
-  /**
-   * Changes the fields of the mask, and no others. Equal values change nothing.
-   *
-   * @generated from rpc userd.kinds.v1.CredentialService.UpdateOrgAuthToken
-   */
-  updateOrgAuthToken: {
-    methodKind: "unary";
-    input: typeof UpdateOrgAuthTokenRequestSchema;
-    output: typeof UpdateOrgAuthTokenResponseSchema;
-  },
-  /**
-   * Removes an org auth token for good. Its id is never used again.
-   *
-   * @generated from rpc userd.kinds.v1.CredentialService.DeleteOrgAuthToken
-   */
-  deleteOrgAuthToken: {
-    methodKind: "unary";
-    input: typeof DeleteOrgAuthTokenRequestSchema;
-    output: typeof DeleteOrgAuthTokenResponseSchema;
-  },
-  /**
-   * Lists the org auth tokens of an organization.
-   *
-   * @generated from rpc userd.kinds.v1.CredentialService.ListOrgAuthTokens
-   */
-  listOrgAuthTokens: {
-    methodKind: "unary";
-    input: typeof ListOrgAuthTokensRequestSchema;
-    output: typeof ListOrgAuthTokensResponseSchema;
-  },
-  /**
-   * Finds the org auth token whose token it is. A token that is unknown, has ended or belongs to something deleted is
-   * RESOURCE_NOT_FOUND, all alike.
-   *
-   * @generated from rpc userd.kinds.v1.CredentialService.VerifyOrgAuthToken
-   */
-  verifyOrgAuthToken: {
-    methodKind: "unary";
-    input: typeof VerifyOrgAuthTokenRequestSchema;
-    output: typeof VerifyOrgAuthTokenResponseSchema;
-  },
   /**
    * Creates a secret.
    *
@@ -2034,6 +1963,77 @@ export const CredentialService: GenService<{
     methodKind: "unary";
     input: typeof RevealSecretRequestSchema;
     output: typeof RevealSecretResponseSchema;
+  },
+  /**
+   * Creates an org auth token. No other answer has its token, but that to a retry with the same request_id.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.CreateOrgAuthToken
+   */
+  createOrgAuthToken: {
+    methodKind: "unary";
+    input: typeof CreateOrgAuthTokenRequestSchema;
+    output: typeof CreateOrgAuthTokenResponseSchema;
+  },
+  /**
+   * Returns an org auth token.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.GetOrgAuthToken
+   */
+  getOrgAuthToken: {
+    methodKind: "unary";
+    input: typeof GetOrgAuthTokenRequestSchema;
+    output: typeof GetOrgAuthTokenResponseSchema;
+  },
+  /**
+   * Returns org auth tokens by their ids; ids that there are none of are left out.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.BatchGetOrgAuthTokens
+   */
+  batchGetOrgAuthTokens: {
+    methodKind: "unary";
+    input: typeof BatchGetOrgAuthTokensRequestSchema;
+    output: typeof BatchGetOrgAuthTokensResponseSchema;
+  },
+  /**
+   * Changes the fields of the mask, and no others. Equal values change nothing.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.UpdateOrgAuthToken
+   */
+  updateOrgAuthToken: {
+    methodKind: "unary";
+    input: typeof UpdateOrgAuthTokenRequestSchema;
+    output: typeof UpdateOrgAuthTokenResponseSchema;
+  },
+  /**
+   * Removes an org auth token for good. Its id is never used again.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.DeleteOrgAuthToken
+   */
+  deleteOrgAuthToken: {
+    methodKind: "unary";
+    input: typeof DeleteOrgAuthTokenRequestSchema;
+    output: typeof DeleteOrgAuthTokenResponseSchema;
+  },
+  /**
+   * Lists the org auth tokens of an organization.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.ListOrgAuthTokens
+   */
+  listOrgAuthTokens: {
+    methodKind: "unary";
+    input: typeof ListOrgAuthTokensRequestSchema;
+    output: typeof ListOrgAuthTokensResponseSchema;
+  },
+  /**
+   * Finds the org auth token whose token it is. A token that is unknown, has ended or belongs to something deleted is
+   * RESOURCE_NOT_FOUND, all alike.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.VerifyOrgAuthToken
+   */
+  verifyOrgAuthToken: {
+    methodKind: "unary";
+    input: typeof VerifyOrgAuthTokenRequestSchema;
+    output: typeof VerifyOrgAuthTokenResponseSchema;
   },
   /**
    * Creates an auth token. No other answer has its token, but that to a retry with the same request_id.
