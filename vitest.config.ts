@@ -13,7 +13,8 @@ export const tools = [
   // All of the import but a look at the samples, the readers of values, and what breaks a file: each test imports several.
   "test/import/!(broken-files|doc|fields|option-value|samples).test.ts",
   "test/import/accounting/*.test.ts",
-  "test/kinds/every-client.test.ts",
+  "test/kinds/{every-client,served}.test.ts",
+  "test/kinds/mounted/apply.test.ts",
   "test/lifecycle/{drain,kill,workers}.test.ts",
   "test/options/contention.test.ts",
   "test/options/zones.test.ts",

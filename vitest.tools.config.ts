@@ -6,6 +6,8 @@ import { shared, tools } from "./vitest.config.ts";
 const longest = [
   "packaging/image",
   "kinds/every-client",
+  "kinds/mounted/apply",
+  "kinds/served",
   "options/contention",
   "foreign/java",
   "examples/examples",
