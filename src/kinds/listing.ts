@@ -1,7 +1,7 @@
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { type RawBuilder, sql } from "kysely";
 import { LRUCache } from "lru-cache";
-import { type Kind, ORGANIZATION } from "../contract/kinds/kind.ts";
+import { type Column, type Kind, ORGANIZATION } from "../contract/kinds/kind.ts";
 import { type Compiled, compiled, place } from "../db/compiled.ts";
 import { type Page, withinPage } from "../db/page.ts";
 import { readFilter } from "../filter/read-filter.ts";
@@ -62,15 +62,30 @@ export const placesOf = (
   limit: size + 1,
 });
 
+/**
+ * The condition that a resource of a large kind is part of `p`, as a range, and the columns that come before those of the order. By `=`, an
+ * order by the id alone would let PostgreSQL walk the primary key, through the records of all parents. A page that follows another one has
+ * one end of the range in `isAfter`: of two upper ends, an index takes any.
+ */
+const ledBy = ({ isLarge, parent }: Kind, { columns, isDescending }: Order, isFollowing: boolean) => {
+  if (!isLarge || columns.length > 1) return { isPart: undefined, columns: [] };
+  const of = sql.ref(`r.${parent.name}`);
+  const [first, last] = [sql`${of} >= p.id`, sql`${of} <= p.id`];
+  return { isPart: isFollowing ? (isDescending ? first : last) : sql`${first} and ${last}`, columns: [parent] };
+};
+
 /** True of the rows after the last one of the page before. */
-const isAfter = ({ columns, isDescending }: Order): RawBuilder<unknown> => {
-  const names = sql.join(columns.map(({ name }) => sql.ref(`r.${name}`)));
-  const values = sql.join(columns.map(({ type }, index) => sql`${place(afterPlace(index))}::${sql.raw(type)}`));
+const isAfter = ({ columns, isDescending }: Order, leading: readonly Column[]): RawBuilder<unknown> => {
+  const names = sql.join([...leading, ...columns].map(({ name }) => sql.ref(`r.${name}`)));
+  const values = sql.join([
+    ...leading.map(() => sql`p.id`),
+    ...columns.map(({ type }, index) => sql`${place(afterPlace(index))}::${sql.raw(type)}`),
+  ]);
   return isDescending ? sql`(${names}) < (${values})` : sql`(${names}) > (${values})`;
 };
 
-const orderedBy = ({ columns, isDescending }: Order, alias: string): RawBuilder<unknown> =>
-  sql.join(columns.map(({ name }) => sql`${sql.ref(`${alias}.${name}`)} ${sql.raw(isDescending ? "desc" : "asc")}`));
+const orderedBy = ({ columns, isDescending }: Order, alias: string, leading: readonly Column[] = []): RawBuilder<unknown> =>
+  sql.join([...leading, ...columns].map(({ name }) => sql`${sql.ref(`${alias}.${name}`)} ${sql.raw(isDescending ? "desc" : "asc")}`));
 
 /**
  * The parent of what is listed as `p`, or an organization that shares it, the conditions on `p` and on a resource `r`, what access
@@ -124,6 +139,8 @@ export const createListings = (
   const make = (query: Query, expansion: Expansion, isForActing: boolean, isFurther: boolean): Listing => {
     const { orderBy = "", filter = "", asUserId, relation = AccessRelation.READ, showDeleted, pageToken, readMask } = query;
     const order = readOrder(kind, orderBy);
+    const isFollowing = pageToken !== "";
+    const led = ledBy(kind, order, isFollowing);
     const shown = maskedKind(kind, readMask);
     const read = withReferences(shown, expansion);
     const selected = shown === kind ? kind : { ...read, columns: [...new Set([...read.columns, ...order.columns])] };
@@ -142,8 +159,8 @@ export const createListings = (
     const page = withinPage(sql<Row | { readonly id: null }>`
       select q.*, ${bytesOf(shown)} as bytes from ${from} left join lateral (
         select ${columnsOf(selected)} from ${table} r
-        where ${isPart} and ${pageToken === "" ? sql`true` : isAfter(order)} and ${isMet}
-        order by ${orderedBy(order, "r")} limit ${place("limit")}
+        where ${led.isPart ?? isPart} and ${isFollowing ? isAfter(order, led.columns) : sql`true`} and ${isMet}
+        order by ${orderedBy(order, "r", led.columns)} limit ${place("limit")}
       ) q on true where ${isTold} order by ${orderedBy(order, "q")}`);
     // Orders, filters and masks are many: each connection prepares the statements of the first order alone.
     const isFirst = orderBy === "" && filter === "" && shown === kind && asUserId === undefined;

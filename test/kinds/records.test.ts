@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
 import type { Database } from "../../src/db/orm.ts";
+import { createListings, placesOf } from "../../src/kinds/listing.ts";
 import { startPurger } from "../../src/lifecycle/purger.ts";
 import { kinds } from "../../src/schema/entities.ts";
 import { createSystemUser } from "../../src/users/system-user.ts";
@@ -15,6 +16,20 @@ const monitors = kinds.find(({ name }) => name === "monitor") as (typeof kinds)[
 
 /** More than two batches. */
 const MANY = 25_000;
+
+/** The pages of tables and indexes that the first page of a list of 50 reads, or the one after the record with an id. */
+const buffersOf = async (db: Database, { parentId }: Maker, orderBy: string, after?: bigint): Promise<number> => {
+  const page = createListings(checkIns)({ orderBy, pageToken: after === undefined ? "" : "one" }, [], false).page;
+  const query = page(
+    placesOf(checkIns, { monitorId: parentId }, { after: after === undefined ? undefined : [String(after)], size: 50 }, undefined),
+  );
+  const { rows } = await db.sql.executeQuery<{ "QUERY PLAN": readonly { readonly Plan: Readonly<Record<string, number>> }[] }>({
+    ...query,
+    sql: `explain (analyze, buffers, format json) ${query.sql}`,
+  } as never);
+  const { Plan: plan = {} } = rows[0]?.["QUERY PLAN"][0] ?? {};
+  return (plan["Shared Hit Blocks"] ?? 0) + (plan["Shared Read Blocks"] ?? 0);
+};
 
 const fill = (db: Database, { organizationId, parentId }: Maker, days = 0) =>
   sql`insert into check_in (organization_id, monitor_id, guid, create_time)
@@ -41,6 +56,19 @@ describe("many records", { concurrent: true, timeout: 60_000 }, () => {
     const answer = await call("Purge", { id: maker.parentId, requestId });
     expect(await left(db, maker)).toBe(0);
     expect(await call("Purge", { id: maker.parentId, requestId })).toEqual(answer);
+  });
+
+  test("are read page by page by their parent's index alone, from both ends, where another parent has as many", async ({ clients, db }) => {
+    const [first, last] = [await makerOf(clients["grpc-js"], checkIns), await makerOf(clients["grpc-js"], checkIns)];
+    await fill(db, first);
+    await fill(db, last);
+    await sql`analyze check_in`.execute(db.sql);
+    for (const maker of [first, last]) {
+      const { rows } = await sql<{ middle: bigint }>`
+        select (min(id) + max(id)) / 2 as middle from check_in where monitor_id = ${maker.parentId}`.execute(db.sql);
+      for (const order of ["", "id desc", "check_in_time desc"]) expect(await buffersOf(db, maker, order)).toBeLessThan(20);
+      for (const order of ["", "id desc"]) expect(await buffersOf(db, maker, order, rows[0]?.middle)).toBeLessThan(20);
+    }
   });
 
   test("go with the purger, those that are kept no longer and those of what is due", async ({ clients, db }) => {
