@@ -188,11 +188,12 @@ const tokenCases = (test: ServiceTest, clientKind: ClientKind, kind: Kind): void
     await age.execute(db.sql);
     const aged = await get(maker, shown.id);
     expect(aged).not.toEqual(first);
-    // Another write has the row: the token is verified all the same, and nobody waits.
-    await db.sql.transaction().execute(async (tx) => {
-      await sql`select from ${sql.table(kind.table)} where id = ${shown.id} for update`.execute(tx);
-      expect(await verify(maker, token)).toEqual(aged);
-    });
+    // Another write has the row: the token is verified all the same, and nobody waits. PGlite has one connection, which that write holds.
+    if (db.kind === "postgres")
+      await db.sql.transaction().execute(async (tx) => {
+        await sql`select from ${sql.table(kind.table)} where id = ${shown.id} for update`.execute(tx);
+        expect(await verify(maker, token)).toEqual(aged);
+      });
     const again = await verify(maker, token);
     expect(again).not.toEqual(aged);
     expect(await get(maker, shown.id)).toEqual(again);
