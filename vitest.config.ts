@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** What takes minutes or other languages' tools: `npm run test:tools`, which CI runs beside `npm test`. */
 export const tools = [
@@ -24,6 +25,41 @@ export const tools = [
   "test/users/walk.test.ts",
 ];
 
+/** The files that take longest: one that began last would leave the other cores idle. */
+const longest = [
+  "kinds/standard",
+  "kinds/owned-standard",
+  "kinds/mounted/standard",
+  "kinds/mounted/served",
+  "readme/sections",
+  "packaging/image",
+  "kinds/every-client",
+  "kinds/mounted/apply",
+  "kinds/served",
+  "options/contention",
+  "foreign/java",
+  "examples/examples",
+  "import/command",
+  "import/endings",
+  "import/memory",
+  "startup/data-folder",
+  "users/walk",
+  "cache/equal-answers",
+  "import/atomicity",
+  "import/accounting/files",
+  "lifecycle/kill",
+  "import/new-ids",
+];
+
+/** Starts the longest files first; vitest knows none but by an earlier run, which CI has not, and takes them by size. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // What is in no place comes last: -1 is the largest unsigned number.
+    const placeOf = ({ moduleId }: TestSpecification) => longest.findIndex((name) => moduleId.endsWith(`test/${name}.test.ts`)) >>> 0;
+    return (await super.sort(files)).sort((a, b) => placeOf(a) - placeOf(b));
+  }
+}
+
 /** What both runs have in common. */
 export const shared = {
   globalSetup: ["test/support/global-setup.ts"],
@@ -35,6 +71,7 @@ export const shared = {
   // The files of a thread share the service's modules, which keep no state that one test could see of another: loading
   // them anew for each of 130 files took as long as the tests.
   isolate: false,
+  sequence: { sequencer: LongestFirst },
   // Against tests that never end; a slow machine is no failure.
   testTimeout: 60_000,
   hookTimeout: 60_000,
