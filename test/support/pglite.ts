@@ -14,13 +14,13 @@ const config = testConfig("pglite:memory");
 
 /** The service over an embedded database in memory: `db` is the one that the service has, since there is no other way in. */
 export const test = base
-  .override("db", { scope: "file" }, async ({}, { onCleanup }) => {
+  .extend("db", { scope: "file" }, async ({}, { onCleanup }) => {
     const db = await openForCommand(config, silent);
     onCleanup(() => db[Symbol.asyncDispose]());
     await migrate(db, silent);
     return db;
   })
-  .override("service", { scope: "file" }, async ({ db }, { onCleanup }) => {
+  .extend("service", { scope: "file" }, async ({ db }, { onCleanup }) => {
     const metrics = createMetrics();
     const registry = createOptionRegistry(config, silent, metrics.registry);
     const owned = { ...db, secretKey: new Uint8Array(32) };

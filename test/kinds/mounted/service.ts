@@ -27,13 +27,13 @@ export const apply = async (url: string, setting: string) => {
 /** Makes the test whose service is over a database to which the kinds of a setting are applied; its clients are made of their descriptors. */
 export const testWith = (setting: string) =>
   base
-    .override("service", { scope: "file" }, async ({ databaseUrl }, { onCleanup }): Promise<App> => {
+    .extend("service", { scope: "file" }, async ({ databaseUrl }, { onCleanup }): Promise<App> => {
       await apply(databaseUrl, setting);
       const app = await startApp(testConfig(databaseUrl, { KINDS: setting }), silent, { migrate: true });
       onCleanup(() => app[Symbol.asyncDispose]());
       return app;
     })
-    .override("clients", { scope: "file" }, async ({ service }, { onCleanup }) => {
+    .extend("clients", { scope: "file" }, async ({ service }, { onCleanup }) => {
       const clients = createClients(service, undefined, kindsOf(setting));
       onCleanup(() => clients.close());
       return clients.byKind;
