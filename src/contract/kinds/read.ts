@@ -14,8 +14,6 @@ import { inOrder } from "./in-order.ts";
 import {
   type Ancestor,
   type Column,
-  type ColumnList,
-  isComparable,
   type Kind,
   MOUNTED_SCHEMA,
   ORGANIZATION,
@@ -27,6 +25,7 @@ import {
   unqualified,
 } from "./kind.ts";
 import { checkLarge, checkReferencesToLarge, readRetention } from "./large.ts";
+import { columnsOf, hasParent, INDEX, readList, scopeOf } from "./lists.ts";
 import { isSecret, readSecrets } from "./secrets.ts";
 
 /** The models that are no kinds and that kinds can refer to. */
@@ -51,55 +50,10 @@ const others: readonly Referent[] = [
   },
 ];
 
-const scopeOf = (message: DescMessage): KindScope => getOption(message, kindOption).scope;
-
-/** Organizations have no parent, and neither has what they share. */
-const hasParent = (message: DescMessage): boolean => scopeOf(message) !== KindScope.GLOBAL && scopeOf(message) !== KindScope.ORGANIZATIONS;
-
 const snakeCase = (name: string): string => name.replaceAll(/(?<=[a-z0-9])[A-Z]/g, "_$&").toLowerCase();
 
 /** A kind whose place among the others is not known yet. */
 type Draft = Omit<Kind, "parent" | "listedBy" | "ancestors"> & { readonly parents: readonly Column[]; readonly scope: KindScope };
-
-/** An index in the sentences of faults. */
-const INDEX = "an index";
-
-/** The columns of some fields. */
-const columnsOf = (message: DescMessage, what: string, fields: readonly string[], columns: readonly Column[], note: Note): Column[] =>
-  fields.flatMap((field) => {
-    const column = columns.find((one) => one.name === field);
-    const secret = message.fields.find((one) => one.name === field && isSecret(one));
-    if (secret !== undefined) note(secret, `is a secret and is in ${what}`);
-    else if (column === undefined) note(message, `has ${what} on "${field}", which is no field with a column`);
-    return column ?? [];
-  });
-
-/** The fields of a key or index, which begin with the parent unless the key is unique everywhere. */
-const readList = (
-  message: DescMessage,
-  what: string,
-  { name, fields, everywhere = false }: { readonly name: string; readonly fields: readonly string[]; readonly everywhere?: boolean },
-  columns: readonly Column[],
-  note: Note,
-): ColumnList => {
-  const found = columnsOf(message, what, fields, columns, note);
-  for (const { field, name: column, type, isNullable, reference } of found) {
-    // Of a key, rows without a value are left out. An index of a large kind serves filters, too, which no row without a value meets.
-    const isOfFilters = reference?.isParent === true || getOption(message, kindOption).large;
-    if (isNullable && what === INDEX && !isOfFilters) note(field, `is in ${what} and may have no value`);
-    else if (!isComparable(type) || column === "etag") note(field, `is in ${what} and can't be compared`);
-    else if (what !== INDEX && type !== "bigint" && type !== "text")
-      note(field, `is in ${what}, by which Get finds a resource, and is neither an int64 nor a string`);
-  }
-  const isOfParent = hasParent(message) && !everywhere;
-  const begins = found[0]?.reference?.isParent === true;
-  if (isOfParent && found.length === fields.length && !begins) note(message, `has ${what} that does not begin with the parent`);
-  if (fields.length < (isOfParent ? 2 : 1)) note(message, `has ${what} of ${isOfParent ? "less than two" : "no"} fields`);
-  if (everywhere && (begins || !hasParent(message)))
-    note(message, `has ${what} that is unique everywhere ${begins ? "and begins with the parent" : "by itself"}`);
-  if (what === INDEX && !hasParent(message)) note(message, "has an index and no parent: its lists are in the order of the ids");
-  return { name, columns: found };
-};
 
 /** Words of SQL, which can't stand bare as the name of a table: that of such a kind is called after several of it, as `users` is. */
 const sqlWords: ReadonlySet<string> = new Set(["check", "column", "grant", "group", "limit", "order", "table", "union", "user", "window"]);
