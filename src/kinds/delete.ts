@@ -22,7 +22,7 @@ export const deleteResource: StandardMethod = (app, kind, method) => {
       requireEtag(etag, etagOf(kind, row), kind.label);
       return row;
     };
-    if (!kind.isSoft) await removeRecordsFirst(app, call, kind, plan, id, deletable);
+    if (!kind.isSoft) await removeRecordsFirst(app, call, { name: kind.name, ids: [id] }, plan, deletable);
     return app.write(call, plan, async (tx) => {
       const row = await deletable(tx);
       if (!kind.isSoft) {
@@ -54,7 +54,7 @@ export const undeleteResource: StandardMethod = ({ write }, kind, method) => {
 export const purgeResource: StandardMethod = (app, kind, method) => async (call, request) => {
   const { id } = fieldsOf<Request>(request);
   const plan = { method, request, aggregates: locksOf(kind, id) };
-  await removeRecordsFirst(app, call, kind, plan, id, (tx) => lockedRow(tx, kind, id));
+  await removeRecordsFirst(app, call, { name: kind.name, ids: [id] }, plan, (tx) => lockedRow(tx, kind, id));
   return app.write(call, plan, async (tx) => {
     await lockedRow(tx, kind, id);
     await removeResources(tx, kind, [id]);

@@ -1,12 +1,15 @@
-import type { DescMethodUnary } from "@bufbuild/protobuf";
-import { sql } from "kysely";
+import type { DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
+import { type RawBuilder, sql } from "kysely";
 import type { Call } from "../call.ts";
 import type { Kind } from "../contract/kinds/kind.ts";
 import type { Session } from "../db/session.ts";
 import type { Tx, WritePlan } from "../db/transaction.ts";
 import type { KindSet } from "../schema/kind-set.ts";
 import { joinedAncestors } from "./row.ts";
-import { answerOf, type KindDependencies } from "./standard-method.ts";
+import type { KindDependencies } from "./standard-method.ts";
+
+/** The resources of a kind, or the profiles (then the name is `profile`), that are about to be removed. */
+type Removed = { readonly name: string; readonly ids: readonly bigint[] };
 
 /** The most records that one statement removes. */
 const BATCH = 10_000;
@@ -22,17 +25,22 @@ const inBatches = async (removeSome: () => Promise<number>, stopped?: AbortSigna
   return removed;
 };
 
+/** The ids of some records of a large kind below resources of a kind, or below profiles. */
+const someBelow = ({ table, ancestors }: Kind, { name, ids }: Removed, limit: number): RawBuilder<{ id: bigint }> => {
+  const depth = 1 + ancestors.findIndex(({ to }) => to.name === name);
+  return sql`
+    select r.id from ${sql.table(table)} r ${joinedAncestors({ ancestors: ancestors.slice(0, depth) })}
+    where ${sql.ref(`a${depth}.id`)} = any(${ids.map(String)}::bigint[]) limit ${sql.lit(limit)}`;
+};
+
 /**
- * Removes the records below a resource in batches, before a transaction that removes the resource itself: a foreign key would remove all of
- * them in that one transaction. Whoever is broken off goes on where this stopped.
+ * Removes the records below resources or profiles in batches, before a transaction that removes these themselves: a foreign key would remove all
+ * of them in that one transaction. Whoever is broken off goes on where this stopped.
  */
-export const removeRecordsBelow = async (session: Session, name: string, id: bigint, stopped?: AbortSignal): Promise<void> => {
-  for (const { table, ancestors } of largeBelow(session.kinds, name)) {
-    const depth = 1 + ancestors.findIndex(({ to }) => to.name === name);
-    const some = sql`
-      select r.id from ${sql.table(table)} r ${joinedAncestors({ ancestors: ancestors.slice(0, depth) })}
-      where ${sql.ref(`a${depth}.id`)} = ${id} limit ${sql.lit(BATCH)}`;
-    await inBatches(() => session.affected(sql`delete from ${sql.table(table)} where id = any(array(${some}))`), stopped);
+export const removeRecordsBelow = async (session: Session, removed: Removed, stopped?: AbortSignal): Promise<void> => {
+  for (const kind of largeBelow(session.kinds, removed.name)) {
+    const some = someBelow(kind, removed, BATCH);
+    await inBatches(() => session.affected(sql`delete from ${sql.table(kind.table)} where id = any(array(${some}))`), stopped);
   }
 };
 
@@ -51,26 +59,28 @@ export const removeExpiredRecords = async (session: Session, stopped?: AbortSign
 };
 
 /**
- * Removes the records below a resource that a write is about to remove, if that write is going to be done: `check` throws what the write would
- * throw before it changes anything. A write that is refused, or only validated, leaves them; its own errors say why.
+ * Removes the records below what a write is about to remove, if that write is going to be done: `check` throws what the write would throw before
+ * it changes anything. A write that is refused, or only validated, leaves them; its own errors say why.
  */
-export const removeRecordsFirst = async (
+export const removeRecordsFirst = async <M extends DescMethodUnary>(
   { db, write }: Pick<KindDependencies, "db" | "write">,
   call: Call,
-  { name }: Kind,
-  plan: WritePlan<DescMethodUnary>,
-  id: bigint,
+  removed: Removed,
+  plan: WritePlan<M>,
   check: (tx: Tx) => Promise<unknown>,
 ): Promise<void> => {
   const { validateOnly = false } = plan.request as { readonly validateOnly?: boolean };
-  if (validateOnly || largeBelow(db.kinds, name).length === 0) return;
+  const large = largeBelow(db.kinds, removed.name);
+  if (validateOnly || large.length === 0) return;
+  const parts = large.map((kind) => sql`(${someBelow(kind, removed, 1)})`);
+  if ((await db.session(call).row(sql`select from (${sql.join(parts, sql` union all `)}) found limit 1`)) === undefined) return;
   const request = { ...plan.request, validateOnly: true, requestId: "" };
   const isAllowed = await write(call, { ...plan, request }, async (tx) => {
     await check(tx);
-    return answerOf({});
+    return {} as MessageInitShape<M["output"]>;
   }).then(
     () => true,
     () => false,
   );
-  if (isAllowed) await removeRecordsBelow(db.session(call), name, id);
+  if (isAllowed) await removeRecordsBelow(db.session(call), removed);
 };

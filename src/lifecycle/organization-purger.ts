@@ -71,7 +71,7 @@ const removeRecords = async (db: Database, { table, name }: Due, stopped: AbortS
   if (largeBelow(db.kinds, name).length === 0) return;
   const first = await db.session().row(sql<{ id: bigint }>`
     select id from ${sql.table(table)} where purge_time <= now() order by purge_time, id limit 1`);
-  if (first !== undefined) await removeRecordsBelow(db.session(), name, first.id, stopped);
+  if (first !== undefined) await removeRecordsBelow(db.session(), { name, ids: [first.id] }, stopped);
 };
 
 /** Removes one row that is due; returns how many it removed. */

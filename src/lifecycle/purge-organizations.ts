@@ -16,7 +16,7 @@ export const purgeScope: StandardMethod = (app, kind, method) => async (call, re
     await requirePermission(tx, "users.admin");
     await lockedRow(tx, kind, id);
   };
-  await removeRecordsFirst(app, call, kind, plan, id, check);
+  await removeRecordsFirst(app, call, { name: kind.name, ids: [id] }, plan, check);
   return app.write(call, plan, async (tx) => {
     await check(tx);
     for (const aggregate of await purgeable[kind.table as Purgeable].remove(tx, id)) tx.touch(aggregate);

@@ -1,10 +1,12 @@
 import { sql } from "kysely";
 import { flagAggregates, touchAccounts } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
+import { PROFILE } from "../contract/kinds/kind.ts";
 import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { dropOwned } from "../kinds/owned.ts";
+import { removeRecordsFirst } from "../kinds/records.ts";
 import { dropReferences } from "../kinds/remove.ts";
 import { OWNER, owners } from "../organizations/owners.ts";
 import type { UserDependencies } from "../users/dependencies.ts";
@@ -45,6 +47,12 @@ const leftWithoutOwner = async (tx: PurgeTx, ids: readonly string[]): Promise<bi
   return rows.map(({ organization_id }) => organization_id);
 };
 
+/** Returns the ids of the profiles of users. */
+export const profilesOf = async (session: Session, users: readonly bigint[]): Promise<readonly bigint[]> => {
+  const rows = await session.rows(sql<{ id: bigint }>`select id from user_profile where user_id = any(${users.map(String)}::bigint[])`);
+  return rows.map(({ id }) => id);
+};
+
 /**
  * Removes users and all that belongs to them, and returns the ids of organizations that are left without a present owner. The aggregates of the
  * users, of their accounts and of their organizations have to be locked already. The change log keeps the users' ids, which are never used
@@ -54,11 +62,7 @@ export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise
   const ids = users.map(String);
   const ownerless = await leftWithoutOwner(tx, ids);
   for (const aggregate of await dropReferences(tx, "user", ids)) tx.touch?.(aggregate);
-  const profiles = await tx.rows(sql<{ id: bigint }>`select id from user_profile where user_id = any(${ids}::bigint[])`);
-  const owned = await dropOwned(
-    tx,
-    profiles.map(({ id }) => id),
-  );
+  const owned = await dropOwned(tx, await profilesOf(tx, users));
   for (const aggregate of owned) tx.touch?.(aggregate);
   await dropNames(tx, ids);
   await removeRows(tx, "users", users);
@@ -67,19 +71,25 @@ export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise
 
 /** PurgeUser: removes a user, deleted or not, at once and for good, with all that belongs to the user. */
 export const purgeUser =
-  ({ write, systemUser }: UserDependencies): Operation<typeof method> =>
-  (call, request) => {
+  ({ db, write, systemUser }: UserDependencies): Operation<typeof method> =>
+  async (call, request) => {
     const { id } = request;
     const aggregates: LookUpLocks = async (session) => {
       const memberships = session.sql.selectFrom("organization_member").select("organization_id").where("user_id", "=", id);
       const left = (await session.rows(memberships)).map(({ organization_id }) => organizationAggregate(organization_id));
       return [...(await flagAggregates(id)(session)), ...left];
     };
-    return write(call, { method, request, aggregates }, async (tx) => {
+    const plan = { method, request, aggregates };
+    const removable = async (tx: Tx): Promise<void> => {
       await requirePermission(tx, "users.admin");
       const row = await tx.row(tx.sql.selectFrom("users").select("username").where("id", "=", id));
       if (!row) throw userNotFound();
       systemUser.refuse(row.username);
+    };
+    const profiles = { name: PROFILE, ids: await profilesOf(db.session(call), [id]) };
+    await removeRecordsFirst({ db, write }, call, profiles, plan, removable);
+    return write(call, plan, async (tx) => {
+      await removable(tx);
       await touchAccounts(tx, id);
       return { ownerlessOrganizationIds: [...(await purgeUsers(tx, [id]))] };
     });

@@ -1,12 +1,13 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Logger } from "pino";
+import { PROFILE } from "../contract/kinds/kind.ts";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
-import { removeExpiredRecords } from "../kinds/records.ts";
+import { largeBelow, removeExpiredRecords, removeRecordsBelow } from "../kinds/records.ts";
 import type { SystemUser } from "../users/system-user.ts";
 import { purgeOrganizations } from "./organization-purger.ts";
-import { purgeUsers } from "./purge-users.ts";
+import { profilesOf, purgeUsers } from "./purge-users.ts";
 
 /**
  * The background job that removes users, organizations, projects, teams and resources of kinds when their grace period has ended, and records
@@ -41,13 +42,24 @@ const lockAccounts = (tx: Session, isDue: RawBuilder<unknown>) =>
       select id from left_by union select 0 from account where is_platform and id in (select id from left_by)
     ) order by s.id for update of s`);
 
+const dueUsers = (systemUser: SystemUser) => sql`u.purge_time <= now() and u.username_canonical <> ${systemUser.canonical}`;
+
+/** Removes the records of the profiles of the first batch, which may be too many for the transaction that removes the users. */
+const removeRecords = async (db: Database, systemUser: SystemUser, stopped: AbortSignal): Promise<void> => {
+  if (largeBelow(db.kinds, PROFILE).length === 0) return;
+  const due = await db.session().rows(sql<{ id: bigint }>`
+    select u.id from users u where ${dueUsers(systemUser)} order by u.purge_time, u.id limit ${BATCH}`);
+  const users = due.map(({ id }) => id);
+  await removeRecordsBelow(db.session(), { name: PROFILE, ids: await profilesOf(db.session(), users) }, stopped);
+};
+
 /**
  * Removes one batch. It first locks the organizations and the users, as every write does. Those that are locked by others are left to the
  * next round: so several instances share the work.
  */
 const purgeBatch = (db: Database, systemUser: SystemUser): Promise<Purged> =>
   inTransaction(db, "userd purger", async (tx) => {
-    const isDue = sql`u.purge_time <= now() and u.username_canonical <> ${systemUser.canonical}`;
+    const isDue = dueUsers(systemUser);
     await lockAccounts(tx, isDue);
     await tx.rows(sql`
       select from aggregate_version s where s.kind = 'organization' and s.id in (
@@ -79,6 +91,7 @@ export const startPurger = (db: Database, systemUser: SystemUser, boundMs: numbe
   const purge = async (): Promise<number> => {
     let users = 0;
     for (let batch = 1; batch > 0 && !stopped.aborted; users += batch) {
+      await removeRecords(db, systemUser, stopped);
       const purged = await purgeBatch(db, systemUser);
       if (purged.ownerless.length > 0) log.warn({ organizations: purged.ownerless.map(String) }, "organizations have no owner any more");
       batch = purged.users;

@@ -2,12 +2,14 @@ import { sql } from "kysely";
 import { profileAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
 import type { Quotas } from "../config.ts";
+import { PROFILE } from "../contract/kinds/kind.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition, invalidField } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { type DeleteProfileRequest, DeleteProfileMode as Mode } from "../gen/userd/v1/user_profile_pb.ts";
 import { countOwned, dropOwned, transferOwned } from "../kinds/owned.ts";
+import { removeRecordsFirst } from "../kinds/records.ts";
 import { countResources, tooManyResources } from "../resources/quota.ts";
 import type { Aggregate } from "../versions/aggregate.ts";
 import { etagOf, requireEtag } from "../versions/etag.ts";
@@ -61,19 +63,25 @@ const clearResources = async (
 
 /** DeleteProfile: deletes a profile, and deletes or transfers its resources as `mode` says. By default it refuses a profile with resources. */
 export const deleteProfile =
-  ({ write, quotas }: Dependencies): Operation<typeof method> =>
-  (call, request) => {
+  (app: Dependencies): Operation<typeof method> =>
+  async (call, request) => {
     const { id, mode, transferToProfileId, etag } = request;
     if ((mode === Mode.TRANSFER) !== (transferToProfileId !== 0n)) {
       throw invalidField("transfer_to_profile_id", "is required with DELETE_PROFILE_MODE_TRANSFER, and only there");
     }
     if (transferToProfileId === id) throw invalidField("transfer_to_profile_id", "must be another profile");
     const aggregates: LookUpLocks = (session) => profileAggregates(session, [id, transferToProfileId]);
-    return write(call, { method, request, aggregates }, async (tx) => {
+    const plan = { method, request, aggregates };
+    const removable = async (tx: Tx): Promise<ProfileRow> => {
       const row = await storedProfile(tx, id);
       requireEtag(etag, etagOf(row), "profile");
+      return row;
+    };
+    if (mode === Mode.CASCADE) await removeRecordsFirst(app, call, { name: PROFILE, ids: [id] }, plan, removable);
+    return app.write(call, plan, async (tx) => {
+      const row = await removable(tx);
       // The lock of the account keeps new resources out.
-      for (const aggregate of await clearResources(tx, row, request, quotas)) tx.touch(aggregate);
+      for (const aggregate of await clearResources(tx, row, request, app.quotas)) tx.touch(aggregate);
       await tx.rows(sql`delete from user_profile where id = ${id}`);
       return { profile: toProfile(row) };
     });

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
-import { describe, expect } from "vitest";
+import { describe, expect, vi } from "vitest";
 import type { Database } from "../../src/db/orm.ts";
+import { DeleteProfileMode } from "../../src/gen/userd/v1/user_profile_pb.ts";
 import { createListings, placesOf } from "../../src/kinds/listing.ts";
 import { startPurger } from "../../src/lifecycle/purger.ts";
 import { kinds } from "../../src/schema/entities.ts";
@@ -69,6 +70,39 @@ describe("many records", { concurrent: true, timeout: 60_000 }, () => {
       for (const order of ["", "id desc", "check_in_time desc"]) expect(await buffersOf(db, maker, order)).toBeLessThan(20);
       for (const order of ["", "id desc"]) expect(await buffersOf(db, maker, order, rows[0]?.middle)).toBeLessThan(20);
     }
+  });
+
+  test("of a profile go in batches before it and before its user, and stay when that is refused", async ({ clients, db }) => {
+    const client = clients["grpc-js"];
+    const charges = kinds.find(({ name }) => name === "charge") as (typeof kinds)[number];
+    const [ofProfile, ofUser, ofDue] = [await makerOf(client, charges), await makerOf(client, charges), await makerOf(client, charges)];
+    const all = [ofProfile, ofUser, ofDue];
+    for (const { parentId } of all)
+      await sql`insert into charge (owner_profile_id) select ${parentId}::bigint from generate_series(1, ${MANY})`.execute(db.sql);
+    const leftOf = async () => {
+      const { rows } = await sql<{ id: bigint; count: bigint }>`
+        select owner_profile_id as id, count(*) as count from charge group by 1`.execute(db.sql);
+      return all.map(({ parentId }) => Number(rows.find(({ id }) => id === parentId)?.count ?? 0n));
+    };
+    const userOf = async ({ parentId: value }: Maker) =>
+      (await client.profiles.getProfile({ key: { case: "id", value } })).profile?.userId ?? 0n;
+    const cascade = { id: ofProfile.parentId, mode: DeleteProfileMode.CASCADE };
+    await expectRefusal(client.profiles.deleteProfile({ ...cascade, etag: "99" }), "Aborted", "ETAG_MISMATCH");
+    await client.profiles.deleteProfile({ ...cascade, validateOnly: true });
+    expect(await leftOf()).toEqual([MANY, MANY, MANY]);
+    await client.profiles.deleteProfile(cascade);
+    await client.users.purgeUser({ id: await userOf(ofUser) });
+    expect(await leftOf()).toEqual([0, 0, MANY]);
+    const due = await userOf(ofDue);
+    await client.users.deleteUser({ id: due });
+    await sql`update users set purge_time = now() where id = ${due}`.execute(db.sql);
+    await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent);
+    // The purger of the other test may have begun with them.
+    const purged = async () => {
+      await purger.purge();
+      expect(await leftOf()).toEqual([0, 0, 0]);
+    };
+    await vi.waitFor(purged, { timeout: 20_000 });
   });
 
   test("go with the purger, those that are kept no longer and those of what is due", async ({ clients, db }) => {
