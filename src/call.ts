@@ -14,6 +14,8 @@ export type Caller = {
   /** The name in the token file. Audit rows and page tokens are bound to it. */
   readonly name: string;
   readonly permissions: ReadonlySet<string>;
+  /** Set for a caller that is bound to its acting user: it has to name one, and can do only what has a sense for one user. */
+  readonly actsAs?: "self";
 };
 
 /** One invocation of an RPC: the caller, the deadline, and all else that the operation may know of it. */

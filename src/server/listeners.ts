@@ -28,6 +28,8 @@ export type ListenersOptions = {
   readonly metrics: Metrics;
   /** Translates an error from below the operations, such as a driver's, into one for the caller. Default: each is a fault. */
   readonly explain?: InterceptorContext["explain"];
+  /** Refuses calls by the rules of their RPCs for acting users. Default: there are none. */
+  readonly permit?: InterceptorContext["permit"];
   /** Tells whether the service can answer now. Health checks call it, and wait for at most 1 s. */
   readonly ready: () => MaybePromise<boolean>;
 };
@@ -55,9 +57,17 @@ export const startListeners = async ({
   metrics,
   ready,
   explain = () => undefined,
+  permit,
 }: ListenersOptions): Promise<Listeners> => {
   const concurrency = createConcurrencyLimit(config.maxConcurrentCalls);
-  const context: InterceptorContext = { log, metrics: metrics.calls, concurrency, callers: loadCallers(config, permissions), explain };
+  const context: InterceptorContext = {
+    log,
+    metrics: metrics.calls,
+    concurrency,
+    callers: loadCallers(config, permissions),
+    explain,
+    ...(permit && { permit }),
+  };
   const rpcs = prepareRpcs(routes, permissions);
   const services = routes.map(({ service }) => service);
   const readiness = createReadiness(ready);
