@@ -16,7 +16,7 @@ export const tools = [
   "test/import/accounting/*.test.ts",
   "test/kinds/{every-client,served}.test.ts",
   "test/kinds/mounted/apply.test.ts",
-  "test/lifecycle/{drain,kill,workers}.test.ts",
+  "test/lifecycle/{drain,kill,log-reader,workers}.test.ts",
   "test/options/contention.test.ts",
   "test/options/zones.test.ts",
   "test/packaging/{exit-code,image}.test.ts",
