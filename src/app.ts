@@ -12,7 +12,7 @@ import { startPurger } from "./lifecycle/purger.ts";
 import { startSweeper } from "./lifecycle/sweeper.ts";
 import { alignOptionIndexes } from "./options/option-index.ts";
 import { createOptionRegistry } from "./options/registry/registry.ts";
-import { assertExposure } from "./server/callers.ts";
+import { assertExposure } from "./server/callers/exposure.ts";
 import { type Listeners, startListeners } from "./server/listeners.ts";
 import type { Route } from "./server/route.ts";
 import { type AllDependencies, createDependencies } from "./services/dependencies.ts";
@@ -36,7 +36,7 @@ export type AppOptions = {
 /** The running service. Disposing it drains the listeners, and then closes all that was opened, in reverse order. */
 export type App = Pick<Listeners, "grpcAddress" | "httpAddress" | "drain"> &
   AsyncDisposable & {
-    /** Reads the file of option definitions again. A broken file is logged, and changes nothing. */
+    /** Reads the callers' file and the file of option definitions again. A broken file is logged, and changes nothing. */
     readonly reload: () => Promise<void>;
   };
 
@@ -84,7 +84,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
     stack.use(startCacheSampler(db, dependencies.users, config.cache, metrics.registry));
   stack.use(startSweeper(db, log));
   stack.use(startPurger(db, dependencies.systemUser, config.cache.boundMs, log));
-  const { grpcAddress, httpAddress, drain } = stack.use(
+  const { grpcAddress, httpAddress, drain, ...listeners } = stack.use(
     await startListeners({
       config,
       routes: [...createRoutes(dependencies), ...(options.furtherRoutes?.(dependencies) ?? [])],
@@ -98,6 +98,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
 
   const running = stack.move();
   const reload = async () => {
+    listeners.reload();
     if (!registry.reload()) return;
     await alignOptionIndexes(db, registry, log).catch((error: unknown) =>
       log.error({ err: error }, "the indexes of options could not be aligned; the next reload or start tries again"),
