@@ -23,7 +23,9 @@ const meanings = (): ReadonlyMap<string, string> => {
 /** The table of what each need means, in Markdown. */
 export const needsTable = (): string => {
   const told = meanings();
-  const names = ActingNeedSchema.values.filter(({ number }) => number !== ActingNeed.UNSPECIFIED).map(({ number }) => nameOfNeed(number));
+  const names = ActingNeedSchema.values
+    .filter(({ number }) => number !== ActingNeed.UNSPECIFIED)
+    .map(({ number }) => nameOfNeed(number as ActingNeed));
   return markdownTable(
     ["need", "who the acting user has to be"],
     names.map((name) => [`\`${name}\``, told.get(name) ?? ""]),

@@ -88,7 +88,11 @@ export const settings = z.object({
   SECRET_KEY: secretKey
     .optional()
     .describe("32 bytes in base64, the same for all instances. Required with PostgreSQL; else made beside the data"),
-  TOKEN_FILE: z.string().min(1).optional().describe("JSON file of callers; required off loopback. See SECURITY.md"),
+  TOKEN_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("JSON file of callers, read again when it changes; required off loopback. See SECURITY.md"),
   INSECURE: flag("false").describe("`true`: listen off loopback without credentials"),
   MAX_CONCURRENT_CALLS: integer(1, 100_000, 512).describe("Calls in progress at once; more are refused at once with RESOURCE_EXHAUSTED"),
   DRAIN_SECONDS: integer(0, 600, 2).describe("How long health says NOT_SERVING before the listeners close"),

@@ -14,6 +14,7 @@ import type { Idempotency } from "./idempotency.ts";
 import { RolledBack, transact } from "./in-transaction.ts";
 import type { Database } from "./orm.ts";
 import { Overtaken } from "./overtaken.ts";
+import { isPreparedBefore } from "./preparing-client.ts";
 import { createSession, type Session } from "./session.ts";
 import { isUnreachable } from "./unreachable.ts";
 
@@ -184,7 +185,8 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
       randomize: true,
       signal: call.signal,
       shouldRetry: ({ error, attemptNumber }) =>
-        error instanceof Overtaken || (attemptNumber < ATTEMPTS && (isContention(error) || isUnreachable(error))),
+        error instanceof Overtaken ||
+        (attemptNumber < ATTEMPTS && (isContention(error) || isUnreachable(error) || isPreparedBefore(error))),
     });
     const { consistencyToken } = response as { consistencyToken?: string };
     // A check has written nothing that a token could name.

@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { MaybePromise } from "../call.ts";
 import type { Config, ListenAddress } from "../config.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { loadCallers } from "./callers.ts";
+import { loadCallers } from "./callers/callers.ts";
 import { startGrpc } from "./grpc.ts";
 import { startHttp } from "./http.ts";
 import { createConcurrencyLimit } from "./interceptors/concurrency-limit.ts";
@@ -43,6 +43,8 @@ export type Listeners = AsyncDisposable & {
    * finish. A second drain waits for the first.
    */
   readonly drain: () => Promise<void>;
+  /** Reads the callers' file again. */
+  readonly reload: () => void;
 };
 
 /**
@@ -60,29 +62,21 @@ export const startListeners = async ({
   permit,
 }: ListenersOptions): Promise<Listeners> => {
   const concurrency = createConcurrencyLimit(config.maxConcurrentCalls);
-  const context: InterceptorContext = {
-    log,
-    metrics: metrics.calls,
-    concurrency,
-    callers: loadCallers(config, permissions),
-    explain,
-    ...(permit && { permit }),
-  };
   const rpcs = prepareRpcs(routes, permissions);
+  await using stack = new AsyncDisposableStack();
+  const callers = stack.adopt(loadCallers(config, log, permissions), ({ stop }) => stop());
+  const context: InterceptorContext = { log, metrics: metrics.calls, concurrency, callers, explain, ...(permit && { permit }) };
   const services = routes.map(({ service }) => service);
   const readiness = createReadiness(ready);
   metrics.watchInProgress(() => concurrency.inProgress);
 
-  const grpc = await startGrpc({ listen: config.grpcListen, rpcs, services, context, readiness });
+  const grpc = stack.adopt(await startGrpc({ listen: config.grpcListen, rpcs, services, context, readiness }), ({ destroy }) => destroy());
   const http = await startHttp({
     listen: config.httpListen,
     rpcs,
     context,
     readiness,
     metrics: { contentType: metrics.registry.contentType, text: metrics.text },
-  }).catch((error: unknown) => {
-    grpc.destroy();
-    throw error;
   });
 
   const idle = async (): Promise<void> => {
@@ -102,6 +96,7 @@ export const startListeners = async ({
     grpc.destroy();
     http.destroy();
     await closed;
+    callers.stop();
   };
   let drained: Promise<void> | undefined;
   const drain = (): Promise<void> => {
@@ -113,10 +108,12 @@ export const startListeners = async ({
     })();
     return drained;
   };
+  stack.move();
   return {
     grpcAddress: grpc.address,
     httpAddress: http.address,
     drain,
+    reload: callers.reload,
     [Symbol.asyncDispose]: drain,
   };
 };

@@ -15,7 +15,7 @@ const { files, commands } = sectionOf(parseBlocks(text), "callers");
 
 describe("SECURITY.md", () => {
   test("names all permissions", () => {
-    const [, list = ""] = /The permissions are (.*?)\. The\s/s.exec(text) ?? [];
+    const [, list = ""] = /The permissions are (.*?)\.\s/s.exec(text) ?? [];
     expect(list.match(/\w+\.\w+/g)).toEqual([...permissions]);
   });
 

@@ -6,7 +6,7 @@ import type { Call } from "../../src/call.ts";
 import { conflict, DomainError, type ErrorKind, exhausted, invalidField, notFound } from "../../src/errors.ts";
 import { BadRequestSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
 import { GetOptionRequestSchema, UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
-import { loadCallers } from "../../src/server/callers.ts";
+import { loadCallers } from "../../src/server/callers/callers.ts";
 import { createConcurrencyLimit } from "../../src/server/interceptors/concurrency-limit.ts";
 import { compile, interceptors } from "../../src/server/interceptors/index.ts";
 import { Invocation } from "../../src/server/interceptors/invocation.ts";
@@ -41,7 +41,7 @@ test("a call that is answered at once makes no promise and none of its lazy part
       log,
       metrics: createMetrics().calls,
       concurrency: createConcurrencyLimit(1),
-      callers: loadCallers({ tokenFile: undefined }),
+      callers: loadCallers({ tokenFile: undefined }, log),
       explain: () => undefined,
     },
   );

@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { Call, MaybePromise } from "../../call.ts";
 import type { DomainError } from "../../errors.ts";
 import type { CallMetrics } from "../../telemetry/metrics.ts";
-import type { Callers } from "../callers.ts";
+import type { Callers } from "../callers/callers.ts";
 import type { Codec, Rpc } from "../rpc.ts";
 import type { ConcurrencyLimit } from "./concurrency-limit.ts";
 import type { Invocation } from "./invocation.ts";
