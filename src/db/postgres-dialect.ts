@@ -9,7 +9,7 @@ import {
   PostgresQueryCompiler,
   type QueryResult,
 } from "kysely";
-import type { Pool, PoolClient, QueryResult as PgResult } from "pg";
+import type { QueryResult as PgResult, Pool, PoolClient } from "pg";
 import { cancelStatement } from "./cancel.ts";
 import { isPreparedBefore, prepareAnew } from "./preparing-client.ts";
 

@@ -182,7 +182,8 @@ export const createWrite = (db: Database, { tokens, idempotency, committed }: Wr
       randomize: true,
       signal: call.signal,
       shouldRetry: ({ error, attemptNumber }) =>
-        error instanceof Overtaken || (attemptNumber < ATTEMPTS && (isContention(error) || isUnreachable(error) || isPreparedBefore(error))),
+        error instanceof Overtaken ||
+        (attemptNumber < ATTEMPTS && (isContention(error) || isUnreachable(error) || isPreparedBefore(error))),
     });
     const { consistencyToken } = response as { consistencyToken?: string };
     // A check has written nothing that a token could name.
