@@ -18,7 +18,7 @@ import type { Route } from "./server/route.ts";
 import { type AllDependencies, createDependencies } from "./services/dependencies.ts";
 import { createRoutes } from "./services/routes.ts";
 import { watchCache } from "./telemetry/cache-metrics.ts";
-import { createMetrics } from "./telemetry/metrics.ts";
+import { createMetrics, watchLog } from "./telemetry/metrics.ts";
 import { startCacheSampler } from "./users/cache-sampler.ts";
 
 /** The options of the command `userd serve` besides the settings: whether to migrate the database, and the file to import. */
@@ -27,6 +27,8 @@ export type AppOptions = {
   readonly migrate: boolean;
   /** The path of an export to import before serving; `-` is standard input. */
   readonly importFile?: string;
+  /** Returns how many lines of the log were lost; counted in the metrics. */
+  readonly lostLines?: () => number;
   /** Makes routes besides those of the API. Only the bench sets it: it compares RPCs with the same ones written by hand. */
   readonly furtherRoutes?: (dependencies: AllDependencies) => readonly Route[];
 };
@@ -67,6 +69,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
   assertExposure(config);
 
   const metrics = createMetrics();
+  watchLog(metrics.registry, options.lostLines);
   const { kinds } = loadKinds(config);
   const registry = createOptionRegistry(config, log, metrics.registry);
 
@@ -89,6 +92,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
       log,
       metrics,
       explain: databaseError(db.kinds),
+      permit: dependencies.permits.before,
       ready: () => answers(db),
     }),
   );

@@ -29,6 +29,8 @@ export type ListenersOptions = {
   readonly metrics: Metrics;
   /** Translates an error from below the operations, such as a driver's, into one for the caller. Default: each is a fault. */
   readonly explain?: InterceptorContext["explain"];
+  /** Refuses calls by the rules of their RPCs for acting users. Default: there are none. */
+  readonly permit?: InterceptorContext["permit"];
   /** Tells whether the service can answer now. Health checks call it, and wait for at most 1 s. */
   readonly ready: () => MaybePromise<boolean>;
 };
@@ -58,6 +60,7 @@ export const startListeners = async ({
   metrics,
   ready,
   explain = () => undefined,
+  permit,
 }: ListenersOptions): Promise<Listeners> => {
   const concurrency = createConcurrencyLimit(config.maxConcurrentCalls);
   const rpcs = prepareRpcs(routes, permissions);
@@ -65,7 +68,7 @@ export const startListeners = async ({
   const tls = config.tls && stack.adopt(loadTls(config.tls, log), ({ stop }) => stop());
   const isTrusted = tls?.isTrusted ?? (() => false);
   const callers = stack.adopt(loadCallers({ config, log, known: permissions, isTrusted }), ({ stop }) => stop());
-  const context: InterceptorContext = { log, metrics: metrics.calls, concurrency, callers, explain };
+  const context: InterceptorContext = { log, metrics: metrics.calls, concurrency, callers, explain, ...(permit && { permit }) };
   const services = routes.map(({ service }) => service);
   const readiness = createReadiness(ready);
   metrics.watchInProgress(() => concurrency.inProgress);

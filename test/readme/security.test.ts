@@ -6,9 +6,10 @@ import { startApp } from "../../src/app.ts";
 import { permissions } from "../../src/permissions.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
 import { needTools, root, runScript, temporaryFolder } from "../foreign/tools.ts";
-import { silent } from "../support/database.ts";
-import { test, testConfig } from "../support/service.ts";
 import { connectSecurely } from "../server/secure-clients.ts";
+import { silent } from "../support/database.ts";
+import { expectRefusal } from "../support/errors.ts";
+import { test, testConfig } from "../support/service.ts";
 import { parseBlocks, sectionOf } from "./blocks.ts";
 
 const text = readFileSync(join(root, "SECURITY.md"), "utf8");
@@ -65,7 +66,8 @@ describe("docs/security.md", () => {
     await using app = await startApp(testConfig(databaseUrl, settings), silent, { migrate: true });
     for (const kind of ["grpc-js", "Connect over HTTP/2"] as const) {
       using client = connectSecurely(kind, app, at("ca.pem"), { cert: at("billing.pem"), key: at("billing.key") });
-      expect((await client.options.getOption({ userId: 1n, key: "timezone" })).found).toBe(false);
+      // Who is known learns that the user is not there.
+      await expectRefusal(client.options.getOption({ userId: 1n, key: "timezone" }), "NotFound", "USER_NOT_FOUND");
     }
   });
 });

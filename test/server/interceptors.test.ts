@@ -25,6 +25,7 @@ test("the interceptors stand in the order that their reasons give", () => {
     "authenticate",
     "authorize",
     "validate",
+    "permit",
   ]);
 });
 

