@@ -22,12 +22,15 @@ import { compile } from "./interceptors/index.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { Invocation, type Transport } from "./interceptors/invocation.ts";
 import { StatusError } from "./interceptors/status.ts";
+import type { Connection } from "./peers.ts";
 import type { Codec, Rpc } from "./rpc.ts";
 
 const deadlineKey = createContextKey(Infinity, { description: "the deadline, in milliseconds since the epoch" });
+const connectionKey = createContextKey<Connection | undefined>(undefined, { description: "the connection" });
 
-/** Makes the context values by which connect passes a call's deadline, in Unix milliseconds, to the call's handler. */
-export const withDeadline = (deadline: number): ContextValues => createContextValues().set(deadlineKey, deadline);
+/** Makes the context values by which connect passes a call's deadline, in Unix milliseconds, and its connection to the call's handler. */
+export const callContext = (deadline: number, connection: Connection | undefined): ContextValues =>
+  createContextValues().set(deadlineKey, deadline).set(connectionKey, connection);
 
 /**
  * The codec of an RPC on the HTTP port, where connect itself decodes and encodes. A request that connect could not decode arrives as the
@@ -70,6 +73,8 @@ const withCodecFaults = async function* (requests: AsyncIterable<Message>, rpc: 
 
 const transport: Transport<HandlerContext> = {
   header: ({ requestHeader }, name) => requestHeader.get(name) ?? undefined,
+  headers: ({ requestHeader }, name) => requestHeader.get(name) ?? "",
+  connection: ({ values }) => values.get(connectionKey),
   deadline: ({ values }) => values.get(deadlineKey),
   onCancel: ({ signal }, listener) => signal.addEventListener("abort", listener, { once: true }),
 };

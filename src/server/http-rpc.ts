@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
-import { type ConnectRpc, withDeadline } from "./connect-adapter.ts";
+import { type ConnectRpc, callContext } from "./connect-adapter.ts";
 import { invalidRequest, unknownRpc } from "./connect-errors.ts";
 import { grpcTypeOf, sendAnswer, sendError, sendGrpcError, sendText } from "./http-answer.ts";
 import { type HttpRequest, openBody } from "./http-body.ts";
@@ -78,7 +78,11 @@ export const serveRpc = async (served: ConnectRpc, request: HttpRequest, respons
     const body = openBody(request, deadline);
     // Connect stops reading a stream that is refused, and leaves the rest to whoever gave it.
     ("stream" in request ? request.stream : response).once("finish", body.letGo);
-    const answer = await handle({ ...call, body: body.chunks, contextValues: withDeadline(deadline) });
+    const answer = await handle({
+      ...call,
+      body: body.chunks,
+      contextValues: callContext(deadline, "stream" in request ? request.stream.session : request.socket),
+    });
     if (answer.status >= 400 && answer.body === undefined) explainRefusal(served, answer.status, request, response);
     else await sendAnswer(answer, request, response);
   } catch (error) {

@@ -11,6 +11,7 @@ import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { createReadiness } from "./readiness.ts";
 import type { Route } from "./route.ts";
 import { prepareRpcs } from "./rpc.ts";
+import { loadTls } from "./tls.ts";
 
 /** The time in which calls in progress have to finish in a drain, in milliseconds. */
 const graceMs = 15_000;
@@ -20,7 +21,7 @@ const arrivalMs = 100;
 
 /** What `startListeners` needs to open the gRPC port and the HTTP port: settings, routes, a log and metrics. */
 export type ListenersOptions = {
-  readonly config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "insecure" | "maxConcurrentCalls" | "drainSeconds">;
+  readonly config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "tls" | "peers" | "maxConcurrentCalls" | "drainSeconds">;
   readonly routes: readonly Route[];
   /** The names of all permissions that callers can have. Default: those of userd itself. */
   readonly permissions?: readonly string[];
@@ -43,7 +44,7 @@ export type Listeners = AsyncDisposable & {
    * finish. A second drain waits for the first.
    */
   readonly drain: () => Promise<void>;
-  /** Reads the callers' file again. */
+  /** Reads the callers' file and the files of TLS again. */
   readonly reload: () => void;
 };
 
@@ -64,15 +65,20 @@ export const startListeners = async ({
   const concurrency = createConcurrencyLimit(config.maxConcurrentCalls);
   const rpcs = prepareRpcs(routes, permissions);
   await using stack = new AsyncDisposableStack();
-  const callers = stack.adopt(loadCallers(config, log, permissions), ({ stop }) => stop());
+  const tls = config.tls && stack.adopt(loadTls(config.tls, log), ({ stop }) => stop());
+  const isTrusted = tls?.isTrusted ?? (() => false);
+  const callers = stack.adopt(loadCallers({ config, log, known: permissions, isTrusted }), ({ stop }) => stop());
   const context: InterceptorContext = { log, metrics: metrics.calls, concurrency, callers, explain, ...(permit && { permit }) };
   const services = routes.map(({ service }) => service);
   const readiness = createReadiness(ready);
   metrics.watchInProgress(() => concurrency.inProgress);
 
-  const grpc = stack.adopt(await startGrpc({ listen: config.grpcListen, rpcs, services, context, readiness }), ({ destroy }) => destroy());
+  const grpc = stack.adopt(await startGrpc({ listen: config.grpcListen, tls, rpcs, services, context, readiness }), ({ destroy }) =>
+    destroy(),
+  );
   const http = await startHttp({
     listen: config.httpListen,
+    tls,
     rpcs,
     context,
     readiness,
@@ -97,6 +103,7 @@ export const startListeners = async ({
     http.destroy();
     await closed;
     callers.stop();
+    tls?.stop();
   };
   let drained: Promise<void> | undefined;
   const drain = (): Promise<void> => {
@@ -113,7 +120,10 @@ export const startListeners = async ({
     grpcAddress: grpc.address,
     httpAddress: http.address,
     drain,
-    reload: callers.reload,
+    reload: () => {
+      callers.reload();
+      tls?.reload();
+    },
     [Symbol.asyncDispose]: drain,
   };
 };

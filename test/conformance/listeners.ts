@@ -3,7 +3,7 @@ import { anyUnpack, file_google_protobuf_descriptor } from "@bufbuild/protobuf/w
 import { pino } from "pino";
 import type { Call } from "../../src/call.ts";
 import type { ListenAddress } from "../../src/config.ts";
-import { loadCallers } from "../../src/server/callers/callers.ts";
+import { localCallers } from "../../src/server/callers/callers.ts";
 import { startGrpc } from "../../src/server/grpc.ts";
 import { startHttp } from "../../src/server/http.ts";
 import { createConcurrencyLimit } from "../../src/server/interceptors/concurrency-limit.ts";
@@ -65,7 +65,7 @@ export const startSuiteListeners = async (maxRequestBytes: number) => {
     log: pino({ level: "silent" }),
     metrics: { forMethod: () => () => {}, undeclared: () => {} },
     concurrency: createConcurrencyLimit(1_000),
-    callers: loadCallers({ tokenFile: undefined }, pino({ level: "silent" })),
+    callers: localCallers(),
     explain: () => undefined,
     rephrase,
     messageTypes: known,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Caller, CallerLimits } from "../../call.ts";
-import { createNetworks, isNetwork, type Networks, notANetwork } from "./networks.ts";
+import { createNetworks, isNetwork, type Networks, notANetwork } from "../../networks.ts";
 
 /** A caller of the callers' file, with the networks that it has to call from. */
 export type FiledCaller = { readonly caller: Caller; readonly networks: Networks | undefined };

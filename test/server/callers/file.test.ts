@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { createNetworks, isNetwork } from "../../../src/networks.ts";
 import { permissions } from "../../../src/permissions.ts";
 import { parseCallersFile } from "../../../src/server/callers/file.ts";
-import { createNetworks, isNetwork } from "../../../src/server/callers/networks.ts";
 import { sha256 } from "./callers-file.ts";
 
 const parse = (...callers: readonly object[]) => parseCallersFile(JSON.stringify({ callers }), permissions);
