@@ -88,9 +88,9 @@ describe("the share of a caller", () => {
 });
 
 test.for([
-  ["late", { delayMs: 20, peak: 100 }, 512, 83],
-  ["late, with fewer calls than the limit", { delayMs: 20, peak: 30 }, 512, 25],
-  ["late, at the least", { delayMs: 20, peak: 3 }, 512, 16],
+  ["late", { delayMs: 20, peak: 300 }, 512, 250],
+  ["late, with fewer calls than the limit", { delayMs: 20, peak: 90 }, 512, 75],
+  ["late, at the least", { delayMs: 20, peak: 3 }, 512, 64],
   ["in time", { delayMs: 1, peak: 100 }, 100, 110],
   ["in time, at the most", { delayMs: 1, peak: 100 }, 512, 512],
 ] as const)("the limit of a server that is %s", ([, { delayMs, peak }, limit, next]) => {

@@ -3,9 +3,9 @@ const SAMPLE_MS = 25;
 /** The time over which looks are put together, in milliseconds. */
 const WINDOW_MS = 100;
 /** The lateness at which the server has more to do than it can, in milliseconds, on average: turns of the event loop take twice as long. */
-const TARGET_MS = 6;
-/** The least limit: enough to keep a pool of connections busy. */
-const LEAST = 16;
+const TARGET_MS = 8;
+/** The least limit: it keeps a pool of connections busy, and so few calls are no overload, however slow the machine is. */
+const LEAST = 64;
 
 /** A limit of calls in progress that becomes smaller while the event loop is late, and larger while it is not. */
 export type AdaptiveLimit = {
