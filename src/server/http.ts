@@ -78,7 +78,7 @@ const createHttpHandler = ({ rpcs, context, readiness, metrics }: HttpListenerOp
     const path = request.url.split("?", 1)[0] ?? "";
     const rpc = byPath.get(path);
     const page = pages.get(path);
-    if (rpc !== undefined) void serveRpc(rpc, request, response, context.log);
+    if (rpc !== undefined) void serveRpc(rpc, request, response, context);
     else if (page !== undefined) void servePage(page, request, response, context.log);
     else if (refuseUnknownRpc(request, response, context)) return;
     else if (servicePaths.has(path.slice(0, path.lastIndexOf("/")))) sendError(response, 404, unknownRpc(context));
