@@ -16,12 +16,13 @@ import { compressionGzip } from "@connectrpc/connect-node";
 import { DomainError } from "../errors.ts";
 import { decodeJson } from "../json/decode.ts";
 import { detailTypes } from "../status.ts";
+import { refusals } from "./callers/refusals.ts";
 import { assertResponseSize, toMessage } from "./codec.ts";
 import { become, codecFault, toConnectError } from "./connect-errors.ts";
 import { compile } from "./interceptors/index.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { Invocation, type Transport } from "./interceptors/invocation.ts";
-import { StatusError } from "./interceptors/status.ts";
+import { StatusError, statusOf } from "./interceptors/status.ts";
 import type { Connection } from "./peers.ts";
 import type { Codec, Rpc } from "./rpc.ts";
 
@@ -137,7 +138,12 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
       const fault = codecFault(error, rpc);
       if (fault === undefined) return;
       try {
-        void handler(start(call), fault);
+        const answer = handler(start(call), fault);
+        // A token that is still being verified: the caller is not known, and connect sends the error now.
+        if (answer instanceof Promise) {
+          answer.catch(() => {});
+          become(error, statusOf(refusals.unknownToken));
+        }
       } catch (status) {
         if (status instanceof StatusError) become(error, status);
       }

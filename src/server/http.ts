@@ -83,7 +83,7 @@ const createHttpHandler = ({ rpcs, context, readiness, metrics }: HttpListenerOp
     const page = pages.get(path);
     const refusal = rpc !== undefined && canRefuse(request) ? gate(rpc.rpc, request.headers) : undefined;
     if (refusal !== undefined) sendRefusal(request, response, refusal);
-    else if (rpc !== undefined) void serveRpc(rpc, request, response, context.log);
+    else if (rpc !== undefined) void serveRpc(rpc, request, response, context);
     else if (page !== undefined) void servePage(page, request, response, context.log);
     else if (refuseUnknownRpc(request, response, context)) return;
     else if (servicePaths.has(path.slice(0, path.lastIndexOf("/")))) sendError(response, 404, unknownRpc(context));
