@@ -3,14 +3,16 @@ import type { Logger } from "pino";
 import type { MaybePromise } from "../call.ts";
 import type { Config, ListenAddress } from "../config.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { createAdmission } from "./admission/admission.ts";
+import { createRefusals } from "./admission/refusals.ts";
 import { loadCallers } from "./callers/callers.ts";
 import { startGrpc } from "./grpc.ts";
 import { startHttp } from "./http.ts";
-import { createConcurrencyLimit } from "./interceptors/concurrency-limit.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { createReadiness } from "./readiness.ts";
 import type { Route } from "./route.ts";
 import { prepareRpcs } from "./rpc.ts";
+import { loadTls } from "./tls.ts";
 
 /** The time in which calls in progress have to finish in a drain, in milliseconds. */
 const graceMs = 15_000;
@@ -20,7 +22,7 @@ const arrivalMs = 100;
 
 /** What `startListeners` needs to open the gRPC port and the HTTP port: settings, routes, a log and metrics. */
 export type ListenersOptions = {
-  readonly config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "insecure" | "maxConcurrentCalls" | "drainSeconds">;
+  readonly config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "tls" | "peers" | "maxConcurrentCalls" | "drainSeconds">;
   readonly routes: readonly Route[];
   /** The names of all permissions that callers can have. Default: those of userd itself. */
   readonly permissions?: readonly string[];
@@ -43,7 +45,7 @@ export type Listeners = AsyncDisposable & {
    * finish. A second drain waits for the first.
    */
   readonly drain: () => Promise<void>;
-  /** Reads the callers' file again. */
+  /** Reads the callers' file and the files of TLS again. */
   readonly reload: () => void;
 };
 
@@ -61,18 +63,24 @@ export const startListeners = async ({
   explain = () => undefined,
   permit,
 }: ListenersOptions): Promise<Listeners> => {
-  const concurrency = createConcurrencyLimit(config.maxConcurrentCalls);
+  const admission = createAdmission(config.maxConcurrentCalls);
+  const refusals = createRefusals(log, metrics.calls);
   const rpcs = prepareRpcs(routes, permissions);
   await using stack = new AsyncDisposableStack();
-  const callers = stack.adopt(loadCallers(config, log, permissions), ({ stop }) => stop());
-  const context: InterceptorContext = { log, metrics: metrics.calls, concurrency, callers, explain, ...(permit && { permit }) };
+  const tls = config.tls && stack.adopt(loadTls(config.tls, log), ({ stop }) => stop());
+  const isTrusted = tls?.isTrusted ?? (() => false);
+  const callers = stack.adopt(loadCallers({ config, log, known: permissions, isTrusted }), ({ stop }) => stop());
+  const context: InterceptorContext = { log, metrics: metrics.calls, admission, refusals, callers, explain, ...(permit && { permit }) };
   const services = routes.map(({ service }) => service);
   const readiness = createReadiness(ready);
-  metrics.watchInProgress(() => concurrency.inProgress);
+  metrics.watchAdmission({ ...admission, flush: refusals.flush });
 
-  const grpc = stack.adopt(await startGrpc({ listen: config.grpcListen, rpcs, services, context, readiness }), ({ destroy }) => destroy());
+  const grpc = stack.adopt(await startGrpc({ listen: config.grpcListen, tls, rpcs, services, context, readiness }), ({ destroy }) =>
+    destroy(),
+  );
   const http = await startHttp({
     listen: config.httpListen,
+    tls,
     rpcs,
     context,
     readiness,
@@ -80,11 +88,11 @@ export const startListeners = async ({
   });
 
   const idle = async (): Promise<void> => {
-    while (concurrency.inProgress > 0) await delay(10, undefined, { ref: false });
+    while (admission.inProgress() > 0) await delay(10, undefined, { ref: false });
   };
   const close = async (): Promise<void> => {
     const patience = delay(graceMs, undefined, { ref: false });
-    concurrency.closed = true;
+    admission.close();
     grpc.refuse();
     http.refuse();
     // A connection that ends behind the last answer takes it along when the client has not read it yet: grpc-js then
@@ -97,6 +105,9 @@ export const startListeners = async ({
     http.destroy();
     await closed;
     callers.stop();
+    tls?.stop();
+    admission.stop();
+    refusals.flush();
   };
   let drained: Promise<void> | undefined;
   const drain = (): Promise<void> => {
@@ -113,7 +124,10 @@ export const startListeners = async ({
     grpcAddress: grpc.address,
     httpAddress: http.address,
     drain,
-    reload: callers.reload,
+    reload: () => {
+      callers.reload();
+      tls?.reload();
+    },
     [Symbol.asyncDispose]: drain,
   };
 };
