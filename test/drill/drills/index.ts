@@ -1,6 +1,7 @@
 import type { Drill } from "../drill.ts";
 import { firstSets } from "./first-sets.ts";
+import { kills } from "./kills.ts";
 import { lostUpdate } from "./lost-update.ts";
 
 /** All drills, in the order in which they run. */
-export const drills: readonly Drill[] = [firstSets, lostUpdate];
+export const drills: readonly Drill[] = [firstSets, lostUpdate, kills];
