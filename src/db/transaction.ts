@@ -7,14 +7,16 @@ import { DomainError } from "../errors.ts";
 import type { Aggregate, VersionedAggregate } from "../versions/aggregate.ts";
 import type { Notification } from "../versions/notification.ts";
 import { type ConsistencyToken, type ConsistencyTokens, MAX_TOKEN_AGGREGATES } from "../versions/token.ts";
-import { isVersioned, lockAggregates, versionsOf } from "./aggregates.ts";
+import { ascending, isVersioned, lockAggregates, versionsOf } from "./aggregates.ts";
 import { type Answering, sendable, withToken } from "./answer.ts";
 import { isContention } from "./faults.ts";
 import type { Idempotency } from "./idempotency.ts";
 import { RolledBack, transact } from "./in-transaction.ts";
 import type { Database } from "./orm.ts";
 import { Overtaken } from "./overtaken.ts";
+import { serviceOf } from "./places.ts";
 import { createSession, type Session } from "./session.ts";
+import { createTurns } from "./turns.ts";
 import { isUnreachable } from "./unreachable.ts";
 
 /** The transaction of a write. A function that takes a `Tx` runs inside that transaction, and never begins another transaction. */
@@ -120,6 +122,7 @@ type WriteParts = {
  * `committed`, which must not throw.
  */
 export const createWrite = (db: Database, { tokens, idempotency, committed }: WriteParts): Write => {
+  const turns = createTurns();
   /** Runs all of a write but BEGIN and COMMIT. */
   const perform = async <M extends DescMethod>(
     tx: Omit<Tx, "touch" | "requireLocked">,
@@ -159,7 +162,8 @@ export const createWrite = (db: Database, { tokens, idempotency, committed }: Wr
     const em = db.em.fork({ clear: true, ...abort });
     let commitSent = false;
     try {
-      const { response, moved } = await transact(db, async (transaction) => {
+      const claim = { group: `write ${serviceOf(call.method)}`, caller: call.caller, signal: call.signal };
+      const { response, moved } = await transact(db, claim, async (transaction) => {
         em.setTransactionContext(transaction);
         const performed = await perform({ ...createSession(transaction, db.kinds, abort), call, em }, plan, body);
         commitSent = performed.moved !== undefined;
@@ -172,7 +176,12 @@ export const createWrite = (db: Database, { tokens, idempotency, committed }: Wr
     }
   };
 
+  /** The aggregates of a write whose turn it waits for; those that have to be looked up are known too late. */
+  const keysOf = <M extends DescMethod>({ aggregates }: WritePlan<M>): readonly string[] =>
+    typeof aggregates === "function" ? [] : [...aggregates].sort(ascending).map(({ kind, id }) => `${kind}/${id}`);
+
   return async (call, plan, body) => {
+    const endTurn = await turns.take(keysOf(plan), () => call.signal);
     const response = await pRetry(() => attempt(call, plan, body), {
       retries: ATTEMPTS_TO_LOCK - 1,
       minTimeout: 10,
@@ -182,7 +191,7 @@ export const createWrite = (db: Database, { tokens, idempotency, committed }: Wr
       signal: call.signal,
       shouldRetry: ({ error, attemptNumber }) =>
         error instanceof Overtaken || (attemptNumber < ATTEMPTS && (isContention(error) || isUnreachable(error))),
-    });
+    }).finally(endTurn);
     const { consistencyToken } = response as { consistencyToken?: string };
     // A check has written nothing that a token could name.
     return consistencyToken === "" && !wishesOf(plan.request).validateOnly
