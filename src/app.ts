@@ -88,6 +88,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
       log,
       metrics,
       explain: databaseError(db.kinds),
+      permit: dependencies.permits.before,
       ready: db.answers,
     }),
   );

@@ -24,8 +24,9 @@ const serve = async (config: Config, log: Logger, options: AppOptions, ready: (l
   const stopped = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
   boundGarbage();
   const [grpc, http] = [formatAddress(app.grpcAddress), formatAddress(app.httpAddress)];
+  const [scheme, encrypted] = config.tls === undefined ? ["http", ""] : ["https", " over TLS"];
   ready(
-    `userd is ready: gRPC on ${grpc}, HTTP on ${http}\nTry: curl http://${http}/userd.v1.UserService/CreateUser -H 'content-type: application/json' -d '{"user":{"email":"ann@example.com"}}'\n`,
+    `userd is ready: gRPC on ${grpc}, HTTP on ${http}${encrypted}\nTry: curl ${scheme}://${http}/userd.v1.UserService/CreateUser -H 'content-type: application/json' -d '{"user":{"email":"ann@example.com"}}'\n`,
   );
   process.on("SIGHUP", () => void app.reload());
   await stopped;

@@ -16,18 +16,22 @@ import { compressionGzip } from "@connectrpc/connect-node";
 import { DomainError } from "../errors.ts";
 import { decodeJson } from "../json/decode.ts";
 import { detailTypes } from "../status.ts";
+import { refusals } from "./callers/refusals.ts";
 import { assertResponseSize, toMessage } from "./codec.ts";
 import { become, codecFault, toConnectError } from "./connect-errors.ts";
 import { compile } from "./interceptors/index.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { Invocation, type Transport } from "./interceptors/invocation.ts";
-import { StatusError } from "./interceptors/status.ts";
+import { StatusError, statusOf } from "./interceptors/status.ts";
+import type { Connection } from "./peers.ts";
 import type { Codec, Rpc } from "./rpc.ts";
 
 const deadlineKey = createContextKey(Infinity, { description: "the deadline, in milliseconds since the epoch" });
+const connectionKey = createContextKey<Connection | undefined>(undefined, { description: "the connection" });
 
-/** Makes the context values by which connect passes a call's deadline, in Unix milliseconds, to the call's handler. */
-export const withDeadline = (deadline: number): ContextValues => createContextValues().set(deadlineKey, deadline);
+/** Makes the context values by which connect passes a call's deadline, in Unix milliseconds, and its connection to the call's handler. */
+export const callContext = (deadline: number, connection: Connection | undefined): ContextValues =>
+  createContextValues().set(deadlineKey, deadline).set(connectionKey, connection);
 
 /**
  * The codec of an RPC on the HTTP port, where connect itself decodes and encodes. A request that connect could not decode arrives as the
@@ -70,6 +74,8 @@ const withCodecFaults = async function* (requests: AsyncIterable<Message>, rpc: 
 
 const transport: Transport<HandlerContext> = {
   header: ({ requestHeader }, name) => requestHeader.get(name) ?? undefined,
+  headers: ({ requestHeader }, name) => requestHeader.get(name) ?? "",
+  connection: ({ values }) => values.get(connectionKey),
   deadline: ({ values }) => values.get(deadlineKey),
   onCancel: ({ signal }, listener) => signal.addEventListener("abort", listener, { once: true }),
 };
@@ -132,7 +138,12 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
       const fault = codecFault(error, rpc);
       if (fault === undefined) return;
       try {
-        void handler(start(call), fault);
+        const answer = handler(start(call), fault);
+        // A token that is still being verified: the caller is not known, and connect sends the error now.
+        if (answer instanceof Promise) {
+          answer.catch(() => {});
+          become(error, statusOf(refusals.unknownToken));
+        }
       } catch (status) {
         if (status instanceof StatusError) become(error, status);
       }

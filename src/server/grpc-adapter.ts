@@ -1,3 +1,4 @@
+import type { ServerHttp2Stream } from "node:http2";
 import {
   type handleClientStreamingCall,
   type handleServerStreamingCall,
@@ -42,8 +43,13 @@ type AnyCall = Pick<ServerUnaryCall<Uint8Array, Uint8Array>, "metadata" | "getDe
   once(event: "cancelled", listener: () => void): unknown;
 };
 
+/** A call of grpc-js with the HTTP/2 stream under it, which its types keep private; test/server/callers/callers.test.ts holds that it is there. */
+type CallWithStream = { readonly call?: { readonly stream?: ServerHttp2Stream } };
+
 const transport: Transport<AnyCall> = {
   header: ({ metadata }, name) => metadata.get(name)[0]?.toString(),
+  headers: ({ metadata }, name) => metadata.get(name).join(","),
+  connection: (call) => (call as unknown as CallWithStream).call?.stream?.session,
   deadline: (call) => timeOf(call.getDeadline()),
   onCancel: (call, listener) => void call.once("cancelled", listener),
 };

@@ -1,11 +1,11 @@
 import type { Http2Server } from "node:http2";
-import { createServer } from "node:net";
 import type { DescService } from "@bufbuild/protobuf";
 import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerbosity } from "@grpc/grpc-js";
 import type { ListenAddress } from "../config.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import { createGate, guardStreams } from "./admission/gate.ts";
+import { createFront } from "./front.ts";
 import { toGrpcMethod } from "./grpc-adapter.ts";
 import { addHealth } from "./health.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
@@ -15,6 +15,7 @@ import { maxBatchRequestBytes, maxResponseBytes, type Rpc } from "./rpc.ts";
 import { listen, trackSockets } from "./sockets.ts";
 import { createStallGuard } from "./stalls.ts";
 import { keepStreamsInSlots } from "./stream-table.ts";
+import type { Tls } from "./tls.ts";
 
 const minute = 60_000;
 
@@ -53,6 +54,7 @@ export type Listener = {
 /** The options of `startGrpc`, which opens the gRPC port. */
 export type GrpcListenerOptions = {
   readonly listen: ListenAddress;
+  readonly tls?: Tls | undefined;
   readonly rpcs: readonly Rpc[];
   readonly services: readonly DescService[];
   readonly context: InterceptorContext;
@@ -63,7 +65,7 @@ export type GrpcListenerOptions = {
  * Opens the gRPC port. userd listens on the socket and hands the connections to grpc-js, and so can report a port that is in use, limit the
  * number of connections, and end the connections that are left when the server stops.
  */
-export const startGrpc = async ({ listen: at, rpcs, services, context, readiness }: GrpcListenerOptions): Promise<Listener> => {
+export const startGrpc = async ({ listen: at, tls, rpcs, services, context, readiness }: GrpcListenerOptions): Promise<Listener> => {
   // Its logger quotes malformed headers, tokens included.
   setLogVerbosity(logVerbosity.NONE);
   const stalls = createStallGuard(requestPatienceMs);
@@ -85,7 +87,7 @@ export const startGrpc = async ({ listen: at, rpcs, services, context, readiness
     http2Server.prependListener("session", keepStreamsInSlots);
     guardStreams(http2Server as Http2Server, rpcs, createGate(context));
   }
-  const front = createServer({ noDelay: true }, (socket) => injector.injectConnection(socket));
+  const front = createFront(tls, "h2", (socket) => injector.injectConnection(socket));
   const sockets = trackSockets(front);
   const address = await listen(front, "GRPC_LISTEN", at);
   return {

@@ -2,8 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { ServerResponse } from "node:http";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
-import type { Logger } from "pino";
-import { type ConnectRpc, withDeadline } from "./connect-adapter.ts";
+import { type ConnectRpc, callContext } from "./connect-adapter.ts";
 import { invalidRequest, unknownRpc } from "./connect-errors.ts";
 import { grpcTypeOf, sendAnswer, sendError, sendGrpcError, sendText } from "./http-answer.ts";
 import { type HttpRequest, openBody } from "./http-body.ts";
@@ -55,8 +54,21 @@ const explainRefusal = ({ rpc, handle }: ConnectRpc, status: number, request: Ht
   }
 };
 
+/** Waits for a promise, but not longer than until a time in milliseconds since the epoch. */
+const atMostUntil = async (deadline: number, pending: Promise<void>): Promise<void> => {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, Math.max(0, deadline - Date.now()));
+  await Promise.race([pending, late.promise]);
+  clearTimeout(timer);
+};
+
 /** Answers one HTTP request to an RPC. The returned promise never rejects, whatever the request holds. */
-export const serveRpc = async (served: ConnectRpc, request: HttpRequest, response: ServerResponse, log: Logger): Promise<void> => {
+export const serveRpc = async (
+  served: ConnectRpc,
+  request: HttpRequest,
+  response: ServerResponse,
+  { log, callers }: Pick<InterceptorContext, "log" | "callers">,
+): Promise<void> => {
   const { rpc, handle } = served;
   if (!hasUsableAuthority(request)) {
     sendError(response, 400, invalidRequest("The Host of the request is not valid."));
@@ -75,10 +87,17 @@ export const serveRpc = async (served: ConnectRpc, request: HttpRequest, respons
     if (request.method === "GET") call.header.delete("content-type");
     const timeoutMs = Math.min(takeTimeout(call.header) ?? rpc.defaultTimeoutMs, rpc.maxTimeoutMs);
     const deadline = Date.now() + timeoutMs;
+    // Connect reads the request before the interceptors run, which then could refuse what it can't decode only at once.
+    const verified = callers.prepare(call.header.get("authorization") ?? undefined);
+    if (verified !== undefined) await atMostUntil(deadline, verified);
     const body = openBody(request, deadline);
     // Connect stops reading a stream that is refused, and leaves the rest to whoever gave it.
     ("stream" in request ? request.stream : response).once("finish", body.letGo);
-    const answer = await handle({ ...call, body: body.chunks, contextValues: withDeadline(deadline) });
+    const answer = await handle({
+      ...call,
+      body: body.chunks,
+      contextValues: callContext(deadline, "stream" in request ? request.stream.session : request.socket),
+    });
     if (answer.status >= 400 && answer.body === undefined) explainRefusal(served, answer.status, request, response);
     else await sendAnswer(answer, request, response);
   } catch (error) {

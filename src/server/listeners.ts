@@ -12,6 +12,7 @@ import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { createReadiness } from "./readiness.ts";
 import type { Route } from "./route.ts";
 import { prepareRpcs } from "./rpc.ts";
+import { loadTls } from "./tls.ts";
 
 /** The time in which calls in progress have to finish in a drain, in milliseconds. */
 const graceMs = 15_000;
@@ -21,7 +22,7 @@ const arrivalMs = 100;
 
 /** What `startListeners` needs to open the gRPC port and the HTTP port: settings, routes, a log and metrics. */
 export type ListenersOptions = {
-  readonly config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "insecure" | "maxConcurrentCalls" | "drainSeconds">;
+  readonly config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "tls" | "peers" | "maxConcurrentCalls" | "drainSeconds">;
   readonly routes: readonly Route[];
   /** The names of all permissions that callers can have. Default: those of userd itself. */
   readonly permissions?: readonly string[];
@@ -29,6 +30,8 @@ export type ListenersOptions = {
   readonly metrics: Metrics;
   /** Translates an error from below the operations, such as a driver's, into one for the caller. Default: each is a fault. */
   readonly explain?: InterceptorContext["explain"];
+  /** Refuses calls by the rules of their RPCs for acting users. Default: there are none. */
+  readonly permit?: InterceptorContext["permit"];
   /** Tells whether the service can answer now. Health checks call it, and wait for at most 1 s. */
   readonly ready: () => MaybePromise<boolean>;
 };
@@ -42,7 +45,7 @@ export type Listeners = AsyncDisposable & {
    * finish. A second drain waits for the first.
    */
   readonly drain: () => Promise<void>;
-  /** Reads the callers' file again. */
+  /** Reads the callers' file and the files of TLS again. */
   readonly reload: () => void;
 };
 
@@ -58,20 +61,26 @@ export const startListeners = async ({
   metrics,
   ready,
   explain = () => undefined,
+  permit,
 }: ListenersOptions): Promise<Listeners> => {
   const admission = createAdmission(config.maxConcurrentCalls);
   const refusals = createRefusals(log, metrics.calls);
   const rpcs = prepareRpcs(routes, permissions);
   await using stack = new AsyncDisposableStack();
-  const callers = stack.adopt(loadCallers(config, log, permissions), ({ stop }) => stop());
-  const context: InterceptorContext = { log, metrics: metrics.calls, admission, refusals, callers, explain };
+  const tls = config.tls && stack.adopt(loadTls(config.tls, log), ({ stop }) => stop());
+  const isTrusted = tls?.isTrusted ?? (() => false);
+  const callers = stack.adopt(loadCallers({ config, log, known: permissions, isTrusted }), ({ stop }) => stop());
+  const context: InterceptorContext = { log, metrics: metrics.calls, admission, refusals, callers, explain, ...(permit && { permit }) };
   const services = routes.map(({ service }) => service);
   const readiness = createReadiness(ready);
   metrics.watchAdmission({ ...admission, flush: refusals.flush });
 
-  const grpc = stack.adopt(await startGrpc({ listen: config.grpcListen, rpcs, services, context, readiness }), ({ destroy }) => destroy());
+  const grpc = stack.adopt(await startGrpc({ listen: config.grpcListen, tls, rpcs, services, context, readiness }), ({ destroy }) =>
+    destroy(),
+  );
   const http = await startHttp({
     listen: config.httpListen,
+    tls,
     rpcs,
     context,
     readiness,
@@ -96,6 +105,7 @@ export const startListeners = async ({
     http.destroy();
     await closed;
     callers.stop();
+    tls?.stop();
     admission.stop();
     refusals.flush();
   };
@@ -114,7 +124,10 @@ export const startListeners = async ({
     grpcAddress: grpc.address,
     httpAddress: http.address,
     drain,
-    reload: callers.reload,
+    reload: () => {
+      callers.reload();
+      tls?.reload();
+    },
     [Symbol.asyncDispose]: drain,
   };
 };

@@ -5,7 +5,7 @@ import type { Call } from "../../src/call.ts";
 import type { ListenAddress } from "../../src/config.ts";
 import { createAdmission } from "../../src/server/admission/admission.ts";
 import { createRefusals } from "../../src/server/admission/refusals.ts";
-import { loadCallers } from "../../src/server/callers/callers.ts";
+import { localCallers } from "../../src/server/callers/callers.ts";
 import { startGrpc } from "../../src/server/grpc.ts";
 import { startHttp } from "../../src/server/http.ts";
 import type { InterceptorContext } from "../../src/server/interceptors/interceptor.ts";
@@ -70,7 +70,7 @@ export const startSuiteListeners = async (maxRequestBytes: number) => {
     metrics,
     admission: createAdmission(1_000),
     refusals: createRefusals(log, metrics),
-    callers: loadCallers({ tokenFile: undefined }, log),
+    callers: localCallers(),
     explain: () => undefined,
     rephrase,
     messageTypes: known,

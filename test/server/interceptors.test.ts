@@ -8,7 +8,7 @@ import { BadRequestSchema, RetryInfoSchema } from "../../src/gen/google/rpc/erro
 import { GetOptionRequestSchema, UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { createAdmission } from "../../src/server/admission/admission.ts";
 import { createRefusals } from "../../src/server/admission/refusals.ts";
-import { loadCallers } from "../../src/server/callers/callers.ts";
+import { localCallers } from "../../src/server/callers/callers.ts";
 import { compile, interceptors } from "../../src/server/interceptors/index.ts";
 import { Invocation } from "../../src/server/interceptors/invocation.ts";
 import { route } from "../../src/server/route.ts";
@@ -26,6 +26,7 @@ test("the interceptors stand in the order that their reasons give", () => {
     "shed",
     "authorize",
     "validate",
+    "permit",
   ]);
 });
 
@@ -43,12 +44,14 @@ test("a call that is answered at once makes no promise and none of its lazy part
       metrics,
       admission: createAdmission(2),
       refusals: createRefusals(log, metrics),
-      callers: loadCallers({ tokenFile: undefined }, log),
+      callers: localCallers(),
       explain: () => undefined,
     },
   );
   const transport = {
     header: (_: unknown, name: string) => void asked.push(name) as undefined,
+    headers: () => "",
+    connection: () => undefined,
     deadline: () => Infinity,
     onCancel: () => expect.fail("a call that is answered at once can't be cancelled"),
   };
@@ -57,7 +60,7 @@ test("a call that is answered at once makes no promise and none of its lazy part
   asked.length = 0;
   const answer = call();
   expect(answer).toEqual({ found: true });
-  expect(asked, "headers that were looked at").toEqual(["authorization", "x-acting-user-id"]);
+  expect(asked, "headers that were looked at").toEqual(["x-acting-user-id"]);
 });
 
 const statuses: Record<ErrorKind, keyof typeof Code> = {

@@ -7,7 +7,7 @@ import { StreamUsersRequestSchema } from "../../src/gen/userd/v1/user_list_pb.ts
 import { UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { createAdmission } from "../../src/server/admission/admission.ts";
 import { createRefusals } from "../../src/server/admission/refusals.ts";
-import { loadCallers } from "../../src/server/callers/callers.ts";
+import { localCallers } from "../../src/server/callers/callers.ts";
 import { compile } from "../../src/server/interceptors/index.ts";
 import type { InterceptorContext } from "../../src/server/interceptors/interceptor.ts";
 import { Invocation } from "../../src/server/interceptors/invocation.ts";
@@ -33,7 +33,7 @@ const invoke = (name: string, operation: unknown, received: unknown, limits: Par
     metrics,
     admission,
     refusals: createRefusals(silent, metrics),
-    callers: loadCallers({ tokenFile: undefined }, silent),
+    callers: localCallers(),
     explain: () => undefined,
   };
   const codec = { decode: (message: unknown) => message as Message, encode: (response: object) => response };
@@ -41,6 +41,8 @@ const invoke = (name: string, operation: unknown, received: unknown, limits: Par
   let cancel = () => {};
   const transport = {
     header: () => undefined,
+    headers: () => "",
+    connection: () => undefined,
     deadline: () => Number.POSITIVE_INFINITY,
     onCancel: (_: unknown, listener: () => void) => (cancel = listener),
   };

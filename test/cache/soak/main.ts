@@ -1,9 +1,10 @@
 // npm run soak -- --seconds 300: three processes under mixed traffic and a fault every two seconds; exit code 1 when the
 // promise of the cache was broken once.
 import { Command, InvalidArgumentError } from "commander";
-import { hasRedis } from "../../support/redis.ts";
+import { type Fleet, startFleet } from "../../support/fleet.ts";
+import { startPostgres } from "../../support/postgres.ts";
+import { hasRedis, startRedis } from "../../support/redis.ts";
 import { runFaults } from "./faults.ts";
-import { startFleet } from "./fleet.ts";
 import { runTraffic } from "./traffic.ts";
 
 const positive = (text: string): number => {
@@ -27,7 +28,7 @@ if (!hasRedis) {
 }
 
 /** What the samplers of the services have found beyond the bound. */
-const sampled = async (fleet: Awaited<ReturnType<typeof startFleet>>): Promise<number> => {
+const sampled = async (fleet: Fleet): Promise<number> => {
   const pages = await Promise.all(fleet.members.map(({ metrics }) => metrics()));
   return pages.reduce(
     (sum, page) => sum + Number(/^userd_cache_inconsistency_total\{window="beyond_bound"\} (\d+)$/m.exec(page)?.[1] ?? 0),
@@ -37,7 +38,12 @@ const sampled = async (fleet: Awaited<ReturnType<typeof startFleet>>): Promise<n
 
 let failed = true;
 {
-  await using fleet = await startFleet(bound);
+  await using stack = new AsyncDisposableStack();
+  const postgres = await startPostgres();
+  stack.defer(() => postgres.stop());
+  const redis = stack.use(await startRedis());
+  const settings = { CACHE_STALENESS_MS: String(bound), CACHE_SAMPLE_SECONDS: "1" };
+  const fleet = stack.use(await startFleet({ postgresUrl: postgres.url, redis, settings }));
   const stop = AbortSignal.timeout(seconds * 1_000);
   say(`three processes, bound ${bound} ms, ${seconds} s`);
   const faults = runFaults(fleet, stop, say);

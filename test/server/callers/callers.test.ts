@@ -1,7 +1,8 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { describe, expect, test, vi } from "vitest";
-import { watchCallersFile } from "../../../src/server/callers/callers.ts";
-import { assertExposure } from "../../../src/server/callers/exposure.ts";
+import { loadCallers } from "../../../src/server/callers/callers.ts";
+import type { Credentials } from "../../../src/server/callers/credentials.ts";
+import { assertExposure, type Exposure } from "../../../src/server/callers/exposure.ts";
 import { clientKinds } from "../../support/clients.ts";
 import { silent } from "../../support/database.ts";
 import { expectRefusal } from "../../support/errors.ts";
@@ -79,6 +80,16 @@ test("no token, hash, value or address of a call stands in the log, at debug lev
   expect(log).not.toContain("127.0.0.1");
 });
 
+const load = (path: string) =>
+  loadCallers({ config: { tokenFile: path, peers: { proxies: [], header: "none" } }, log: silent, isTrusted: () => false });
+
+/** What a call with a token shows. */
+const showing = (token: string): Credentials => ({
+  header: () => `Bearer ${token}`,
+  headers: () => "",
+  peer: { address: "127.0.0.1", certificate: undefined },
+});
+
 test("the faults of a callers' file end the start", () => {
   const path = writeCallersFile({
     callers: [
@@ -87,11 +98,9 @@ test("the faults of a callers' file end the start", () => {
     ],
   });
   const message = /^TOKEN_FILE \S+: callers\.0\.name must be.*\nTOKEN_FILE \S+: callers\.1\.permissions\.0 must be one of/s;
-  expect(() => watchCallersFile(path, silent)).toThrow(
-    expect.objectContaining({ name: "ConfigError", message: expect.stringMatching(message) }),
-  );
-  expect(() => watchCallersFile(path, silent)).not.toThrow(/canary-hash/);
-  expect(() => watchCallersFile("/nowhere/tokens.json", silent)).toThrow(/can't be read \(ENOENT\)/);
+  expect(() => load(path)).toThrow(expect.objectContaining({ name: "ConfigError", message: expect.stringMatching(message) }));
+  expect(() => load(path)).not.toThrow(/canary-hash/);
+  expect(() => load("/nowhere/tokens.json")).toThrow(/can't be read \(ENOENT\)/);
 });
 
 /** Far more than the second in which a change takes effect, on a machine that does much else. */
@@ -141,11 +150,11 @@ describe("a callers' file that changes", () => {
 
   test("is read at once when the process is told so", () => {
     const path = writeCallersFile({ callers: [callerOf("reader", old)] });
-    const callers = watchCallersFile(path, silent);
+    const callers = load(path);
     writeFileSync(path, JSON.stringify({ callers: [callerOf("reader", next)] }));
     callers.reload();
-    expect(callers.find("Bearer canary-old")).toBeUndefined();
-    expect(callers.find("Bearer canary-next")?.name).toBe("reader");
+    expect(() => callers.find(showing("canary-old"))).toThrow(/needs a known token/);
+    expect(callers.find(showing("canary-next"))).toMatchObject({ caller: { name: "reader" } });
     callers.stop();
   });
 });
@@ -181,16 +190,65 @@ describe("a token with times", () => {
   });
 });
 
+describe.for(clientKinds)("a caller with networks, through %s", (kind) => {
+  const called = async (networks: readonly string[], header: string, forwarded?: string) => {
+    const tokenFile = writeCallersFile({
+      callers: [{ name: "reader", token_sha256: sha256("t"), permissions: ["options.read"], networks }],
+    });
+    await using server = await startServer({}, { tokenFile, peers: { proxies: ["127.0.0.0/8", "10.0.0.0/8"], header } });
+    const headers = { authorization: "Bearer t", ...(forwarded !== undefined && { "x-forwarded-for": forwarded }) };
+    return await server.clients[kind].options.getOption(validRequest, { headers });
+  };
+
+  test.for([
+    ["the address of the connection", ["127.0.0.1"], "none", undefined],
+    ["the address of the connection, whatever a header says", ["127.0.0.1"], "none", "192.0.2.7"],
+    ["what the proxy says", ["192.0.2.0/24"], "x-forwarded-for", "192.0.2.7"],
+    ["what the nearest proxy says that is not trusted itself", ["192.0.2.0/24"], "x-forwarded-for", "198.51.100.1, 192.0.2.7, 10.1.2.3"],
+    ["the address of the proxy that says nothing", ["127.0.0.1"], "x-forwarded-for", undefined],
+  ] as const)("is let in by %s", async ([, networks, header, forwarded]) => {
+    await called(networks, header, forwarded);
+  });
+
+  test.for([
+    ["from elsewhere", ["192.0.2.0/24"], "none", undefined],
+    ["that writes the header itself", ["192.0.2.0/24"], "none", "192.0.2.7"],
+    ["that has put an address before that of the proxy", ["192.0.2.0/24"], "x-forwarded-for", "192.0.2.7, 198.51.100.1"],
+    ["whose proxy says something else than an address", ["192.0.2.0/24"], "x-forwarded-for", "192.0.2.7, unknown"],
+    ["of the proxy itself", ["127.0.0.1"], "x-forwarded-for", "192.0.2.7"],
+  ] as const)("is refused to a client %s", async ([, networks, header, forwarded]) => {
+    await expectRefusal(called(networks, header, forwarded), "Unauthenticated", "CREDENTIALS_REQUIRED");
+  });
+});
+
 describe("listening", () => {
-  const at = (host: string) => ({ grpcListen: { host, port: 1 }, httpListen: { host: "127.0.0.1", port: 2 } });
+  const tls = { cert: "c.pem", key: "k.pem", clientCa: undefined, clientCertificates: "optional" } as const;
+  const at = (host: string, settings: Partial<Exposure> = {}): Exposure => ({
+    grpcListen: { host, port: 1 },
+    httpListen: { host: "127.0.0.1", port: 2 },
+    tokenFile: undefined,
+    tls: undefined,
+    plaintext: false,
+    insecure: false,
+    ...settings,
+  });
 
   test.for(["127.0.0.1", "127.9.9.9", "::1", "localhost"])("on %s needs no credentials", (host) => {
-    assertExposure({ ...at(host), tokenFile: undefined, insecure: false });
+    assertExposure(at(host));
   });
 
-  test.for(["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example.com"])("on %s needs credentials, or a word that says otherwise", (host) => {
-    expect(() => assertExposure({ ...at(host), tokenFile: undefined, insecure: false })).toThrow(/^GRPC_LISTEN .* set TOKEN_FILE/);
-    assertExposure({ ...at(host), tokenFile: "tokens.json", insecure: false });
-    assertExposure({ ...at(host), tokenFile: undefined, insecure: true });
-  });
+  test.for(["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example.com"])(
+    "on %s needs credentials and TLS, or words that say otherwise",
+    (host) => {
+      expect(() => assertExposure(at(host))).toThrow(
+        /^GRPC_LISTEN .* set TOKEN_FILE .*\nGRPC_LISTEN .* without TLS, .* set TLS_CERT and TLS_KEY/,
+      );
+      expect(() => assertExposure(at(host, { tokenFile: "tokens.json" }))).toThrow(/^GRPC_LISTEN .* without TLS/);
+      expect(() => assertExposure(at(host, { tls }))).toThrow(/^GRPC_LISTEN .* set TOKEN_FILE/);
+      expect(() => assertExposure(at(host, { plaintext: true }))).toThrow(/^GRPC_LISTEN .* set TOKEN_FILE/);
+      assertExposure(at(host, { tokenFile: "tokens.json", tls }));
+      assertExposure(at(host, { tokenFile: "tokens.json", plaintext: true }));
+      assertExposure(at(host, { insecure: true }));
+    },
+  );
 });

@@ -1,0 +1,6 @@
+import type { Drill } from "../drill.ts";
+import { firstSets } from "./first-sets.ts";
+import { lostUpdate } from "./lost-update.ts";
+
+/** All drills, in the order in which they run. */
+export const drills: readonly Drill[] = [firstSets, lostUpdate];
