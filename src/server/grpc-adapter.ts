@@ -1,6 +1,4 @@
 import type { ServerHttp2Stream } from "node:http2";
-import { type MessageShape, toBinary } from "@bufbuild/protobuf";
-import { anyPack } from "@bufbuild/protobuf/wkt";
 import {
   type handleClientStreamingCall,
   type handleServerStreamingCall,
@@ -12,8 +10,8 @@ import {
   type StatusObject,
 } from "@grpc/grpc-js";
 import type { MaybePromise } from "../call.ts";
-import { StatusSchema } from "../gen/google/rpc/status_pb.ts";
 import { asBuffer, byteCodec } from "./codec.ts";
+import { toGrpcStatus } from "./grpc-status.ts";
 import { compile } from "./interceptors/index.ts";
 import type { Handler, InterceptorContext } from "./interceptors/interceptor.ts";
 import { Invocation, type Transport } from "./interceptors/invocation.ts";
@@ -33,20 +31,6 @@ export const rawMethod = (path: string, streams = { requestStream: false, respon
     responseSerialize: asBuffer,
     responseDeserialize: (bytes: Buffer): Uint8Array => bytes,
   }) satisfies MethodDefinition<Uint8Array, Uint8Array>;
-
-/** Converts a status to the object that grpc-js sends as a status; the error details go into the trailer `grpc-status-details-bin`. */
-export const toGrpcStatus = ({ code, message, details, trailers }: StatusError): StatusObject => {
-  const metadata = new Metadata();
-  for (const [name, value] of Object.entries(trailers)) metadata.set(name, value);
-  const status: MessageShape<typeof StatusSchema> = {
-    $typeName: "google.rpc.Status",
-    code,
-    message,
-    details: details.map(({ desc, value }) => anyPack(desc, value)),
-  };
-  metadata.set("grpc-status-details-bin", asBuffer(toBinary(StatusSchema, status)));
-  return { code, details: message, metadata };
-};
 
 const timeOf = (deadline: Date | number): number => (typeof deadline === "number" ? deadline : deadline.getTime());
 
@@ -70,18 +54,27 @@ const transport: Transport<AnyCall> = {
   onCancel: (call, listener) => void call.once("cancelled", listener),
 };
 
+/** The trailers of an answer, besides its status; undefined = none. */
+const trailersOf = ({ fields }: Invocation): Metadata | undefined => {
+  if (fields === undefined) return undefined;
+  const metadata = new Metadata();
+  for (const name in fields) metadata.set(name, fields[name] ?? "");
+  return metadata;
+};
+
 type Serve<H> = (rpc: Rpc, handler: Handler, log: InterceptorContext["log"]) => H;
 
 const serveUnary: Serve<handleUnaryCall<Uint8Array, Uint8Array>> = (rpc, handler, log) => (call, callback) => {
+  const invocation = new Invocation(rpc, transport, call, log);
   const refuse = (error: unknown) => callback(refusalOf(error));
   let response: MaybePromise<unknown>;
   try {
-    response = handler(new Invocation(rpc, transport, call, log), call.request);
+    response = handler(invocation, call.request);
   } catch (error) {
     return refuse(error);
   }
-  if (response instanceof Promise) response.then((bytes) => callback(null, bytes as Uint8Array), refuse);
-  else callback(null, response as Uint8Array);
+  if (response instanceof Promise) response.then((bytes) => callback(null, bytes as Uint8Array, trailersOf(invocation)), refuse);
+  else callback(null, response as Uint8Array, trailersOf(invocation));
 };
 
 const serveServerStream: Serve<handleServerStreamingCall<Uint8Array, Uint8Array>> = (rpc, handler, log) => async (call) => {

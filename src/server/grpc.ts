@@ -1,8 +1,10 @@
+import type { Http2Server } from "node:http2";
 import type { DescService } from "@bufbuild/protobuf";
 import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerbosity } from "@grpc/grpc-js";
 import type { ListenAddress } from "../config.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
+import { createGate, guardStreams } from "./admission/gate.ts";
 import { createFront } from "./front.ts";
 import { toGrpcMethod } from "./grpc-adapter.ts";
 import { addHealth } from "./health.ts";
@@ -81,7 +83,10 @@ export const startGrpc = async ({ listen: at, tls, rpcs, services, context, read
 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   // Type-checked, though private: grpc-js hands out neither its servers nor their sessions.
-  for (const http2Server of server["http2Servers"].keys()) http2Server.prependListener("session", keepStreamsInSlots);
+  for (const http2Server of server["http2Servers"].keys()) {
+    http2Server.prependListener("session", keepStreamsInSlots);
+    guardStreams(http2Server as Http2Server, rpcs, createGate(context));
+  }
   const front = createFront(tls, "h2", (socket) => injector.injectConnection(socket));
   const sockets = trackSockets(front);
   const address = await listen(front, "GRPC_LISTEN", at);

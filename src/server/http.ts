@@ -3,6 +3,8 @@ import { createServer as createHttp2Server, type ServerHttp2Session } from "node
 import { createServer as createHttpsServer } from "node:https";
 import type { Logger } from "pino";
 import type { ListenAddress } from "../config.ts";
+import { createGate } from "./admission/gate.ts";
+import { canRefuse, sendRefusal } from "./admission/http-refusal.ts";
 import { createConnectRpcs } from "./connect-adapter.ts";
 import { unknownRpc } from "./connect-errors.ts";
 import type { Listener } from "./grpc.ts";
@@ -70,6 +72,7 @@ const servePage = async (page: Page, request: HttpRequest, response: ServerRespo
 const createHttpHandler = ({ rpcs, context, readiness, metrics }: HttpListenerOptions, lingering: Lingering) => {
   const byPath = createConnectRpcs(rpcs, context);
   const pages = createPages(readiness, metrics);
+  const gate = createGate(context);
   const servicePaths = new Set([...byPath.keys()].map((path) => path.slice(0, path.lastIndexOf("/"))));
 
   return (request: HttpRequest, response: ServerResponse): void => {
@@ -78,7 +81,9 @@ const createHttpHandler = ({ rpcs, context, readiness, metrics }: HttpListenerOp
     const path = request.url.split("?", 1)[0] ?? "";
     const rpc = byPath.get(path);
     const page = pages.get(path);
-    if (rpc !== undefined) void serveRpc(rpc, request, response, context);
+    const refusal = rpc !== undefined && canRefuse(request) ? gate(rpc.rpc, request.headers) : undefined;
+    if (refusal !== undefined) sendRefusal(request, response, refusal);
+    else if (rpc !== undefined) void serveRpc(rpc, request, response, context);
     else if (page !== undefined) void servePage(page, request, response, context.log);
     else if (refuseUnknownRpc(request, response, context)) return;
     else if (servicePaths.has(path.slice(0, path.lastIndexOf("/")))) sendError(response, 404, unknownRpc(context));

@@ -3,10 +3,11 @@ import type { Logger } from "pino";
 import type { MaybePromise } from "../call.ts";
 import type { Config, ListenAddress } from "../config.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { createAdmission } from "./admission/admission.ts";
+import { createRefusals } from "./admission/refusals.ts";
 import { loadCallers } from "./callers/callers.ts";
 import { startGrpc } from "./grpc.ts";
 import { startHttp } from "./http.ts";
-import { createConcurrencyLimit } from "./interceptors/concurrency-limit.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { createReadiness } from "./readiness.ts";
 import type { Route } from "./route.ts";
@@ -62,16 +63,17 @@ export const startListeners = async ({
   explain = () => undefined,
   permit,
 }: ListenersOptions): Promise<Listeners> => {
-  const concurrency = createConcurrencyLimit(config.maxConcurrentCalls);
+  const admission = createAdmission(config.maxConcurrentCalls);
+  const refusals = createRefusals(log, metrics.calls);
   const rpcs = prepareRpcs(routes, permissions);
   await using stack = new AsyncDisposableStack();
   const tls = config.tls && stack.adopt(loadTls(config.tls, log), ({ stop }) => stop());
   const isTrusted = tls?.isTrusted ?? (() => false);
   const callers = stack.adopt(loadCallers({ config, log, known: permissions, isTrusted }), ({ stop }) => stop());
-  const context: InterceptorContext = { log, metrics: metrics.calls, concurrency, callers, explain, ...(permit && { permit }) };
+  const context: InterceptorContext = { log, metrics: metrics.calls, admission, refusals, callers, explain, ...(permit && { permit }) };
   const services = routes.map(({ service }) => service);
   const readiness = createReadiness(ready);
-  metrics.watchInProgress(() => concurrency.inProgress);
+  metrics.watchAdmission({ ...admission, flush: refusals.flush });
 
   const grpc = stack.adopt(await startGrpc({ listen: config.grpcListen, tls, rpcs, services, context, readiness }), ({ destroy }) =>
     destroy(),
@@ -86,11 +88,11 @@ export const startListeners = async ({
   });
 
   const idle = async (): Promise<void> => {
-    while (concurrency.inProgress > 0) await delay(10, undefined, { ref: false });
+    while (admission.inProgress() > 0) await delay(10, undefined, { ref: false });
   };
   const close = async (): Promise<void> => {
     const patience = delay(graceMs, undefined, { ref: false });
-    concurrency.closed = true;
+    admission.close();
     grpc.refuse();
     http.refuse();
     // A connection that ends behind the last answer takes it along when the client has not read it yet: grpc-js then
@@ -104,6 +106,8 @@ export const startListeners = async ({
     await closed;
     callers.stop();
     tls?.stop();
+    admission.stop();
+    refusals.flush();
   };
   let drained: Promise<void> | undefined;
   const drain = (): Promise<void> => {

@@ -1,6 +1,6 @@
 import type { ServerInterceptingCallInterface, ServerInterceptor } from "@grpc/grpc-js";
 import { DomainError } from "../errors.ts";
-import { toGrpcStatus } from "./grpc-adapter.ts";
+import { toGrpcStatus } from "./grpc-status.ts";
 import { statusOf } from "./interceptors/status.ts";
 
 const sweepMs = 1_000;

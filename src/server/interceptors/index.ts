@@ -17,8 +17,8 @@ import { validate } from "./validate.ts";
 export const interceptors: readonly Interceptor[] = [
   telemetry, // outermost: counts and times whatever the others do, with the status they end in
   errors, // around all that can throw, so that nothing but a status leaves the server
-  shed, // before any work: under load a refusal must cost nothing
   authenticate, // before all that depends on the caller
+  shed, // before any work: each caller has its share, and what is refused must cost nothing
   authorize, // before the request is decoded: its contents are nobody's business but a permitted caller's
   validate, // before all that reads the request: it and operations see well-formed requests only
   permit, // last: what an acting user may do depends on what the request names
