@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 export const tools = [
   "test/access/worlds.test.ts",
   "test/acting/whole-matrix.test.ts",
-  "test/cache/equal-answers.test.ts",
+  "test/cache/{equal-answers,redis-tls}.test.ts",
   "test/cli/{client,names,options,users}.test.ts",
   "test/codegen/{go,python}.test.ts",
   "test/conformance/**/*.test.ts",

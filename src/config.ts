@@ -8,7 +8,14 @@ export type ListenAddress = { readonly host: string; readonly port: number };
 export type DatabaseUrl = { readonly kind: "postgres"; readonly url: string } | { readonly kind: "pglite"; readonly folder: string };
 
 /** The place of cached reads: the memory of each process, that memory and a Redis server, or nowhere (`none`). */
-export type CacheUrl = { readonly kind: "memory" | "none" } | { readonly kind: "redis"; readonly url: string };
+export type CacheUrl =
+  | { readonly kind: "memory" | "none" }
+  | {
+      readonly kind: "redis";
+      readonly url: string;
+      /** The path of a PEM file with the certificates that the server is trusted by; undefined = the system's. */
+      readonly ca: string | undefined;
+    };
 
 /** An error of the settings; the message has one line per fault. */
 export class ConfigError extends Error {
@@ -40,7 +47,7 @@ const database = z.string().transform((value, context): DatabaseUrl => {
 
 const cache = z.string().transform((value, context): CacheUrl => {
   if (value === "memory" || value === "none") return { kind: value };
-  if (/^rediss?:\/\//.test(value) && URL.canParse(value)) return { kind: "redis", url: value };
+  if (/^rediss?:\/\//.test(value) && URL.canParse(value)) return { kind: "redis", url: value, ca: undefined };
   context.addIssue({ code: "custom", message: "must be memory, none or redis://…" });
   return z.NEVER;
 });
@@ -88,6 +95,7 @@ export const settings = z.object({
   CACHE_URL: cache
     .prefault("memory")
     .describe("`memory` (of each process), `redis://…` (shared as well), or `none`: every read asks the database"),
+  CACHE_CA: file.optional().describe("PEM file: the CA certificates that Redis is trusted by with `rediss://`; default: the system's"),
   CACHE_STALENESS_MS: integer(250, 30_000, 2_000).describe("The bound: no default read answers what was outdated longer ago than this"),
   CACHE_MEMORY_MB: integer(1, 65_536, 128).describe("Most memory of a process for what it has read, in MB; about 150 come on top"),
   CACHE_SAMPLE_SECONDS: integer(0, 3_600, 10).describe(
@@ -230,6 +238,13 @@ const tlsOf = (value: z.output<typeof settings>): Config["tls"] => {
   return Object.freeze({ cert, key, clientCa, clientCertificates });
 };
 
+/** The place of cached reads, with CACHE_CA. Throws ConfigError when CACHE_CA has nothing to be for. */
+const cacheUrlOf = ({ CACHE_URL: url, CACHE_CA: ca }: z.output<typeof settings>): CacheUrl => {
+  if (ca === undefined) return url;
+  if (url.kind === "redis" && url.url.startsWith("rediss:")) return { ...url, ca };
+  throw new ConfigError("CACHE_CA is for a CACHE_URL with rediss://");
+};
+
 /** Reads the settings from the environment; those in `overrides` win. Empty settings count as not set. Throws ConfigError naming all faults. */
 export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJS.ProcessEnv = process.env): Config => {
   const set = Object.entries({ ...environment, ...overrides }).filter(([, value]) => value !== undefined && value !== "");
@@ -247,7 +262,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     poolSize: value.DATABASE_POOL_SIZE,
     preparedStatements: value.DATABASE_PREPARED_STATEMENTS,
     cache: Object.freeze({
-      url: value.CACHE_URL,
+      url: cacheUrlOf(value),
       isCaching: value.CACHE_URL.kind !== "none",
       boundMs: value.CACHE_STALENESS_MS,
       maxBytes: value.CACHE_MEMORY_MB * 1024 * 1024,

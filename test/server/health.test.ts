@@ -190,6 +190,6 @@ test("calls after the admission has closed are told to go elsewhere", async () =
   admission.close();
   const handler = shed({} as never, { admission } as never)(() => expect.fail("no call passes"));
   expect(() => handler({ caller: { name: "a" }, header: () => undefined } as never, undefined)).toThrow(
-    expect.objectContaining({ kind: "Unavailable", reason: "SHUTTING_DOWN" }),
+    expect.objectContaining({ code: 14, reason: "SHUTTING_DOWN" }),
   );
 });
