@@ -91,6 +91,9 @@ export const settings = z.object({
   TOKEN_FILE: z.string().min(1).optional().describe("JSON file of callers; required off loopback. See SECURITY.md"),
   INSECURE: flag("false").describe("`true`: listen off loopback without credentials"),
   MAX_CONCURRENT_CALLS: integer(1, 100_000, 512).describe("Calls in progress at once; more are refused at once with RESOURCE_EXHAUSTED"),
+  MAX_REQUEST_MB: integer(8, 65_536, 64).describe(
+    "Most memory for requests that are arriving or are being answered, in MB; what exceeds it is refused with RESOURCE_EXHAUSTED",
+  ),
   DRAIN_SECONDS: integer(0, 600, 2).describe("How long health says NOT_SERVING before the listeners close"),
   SYSTEM_USERNAME: z
     .string()
@@ -154,6 +157,8 @@ export type Config = {
   readonly insecure: boolean;
   /** The most calls in progress at once, over both listeners. */
   readonly maxConcurrentCalls: number;
+  /** The most bytes that requests in progress may take, over both listeners. */
+  readonly requestBytes: number;
   readonly drainSeconds: number;
   readonly systemUsername: string;
   readonly purgeAfterDays: number;
@@ -199,6 +204,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     tokenFile: value.TOKEN_FILE,
     insecure: value.INSECURE,
     maxConcurrentCalls: value.MAX_CONCURRENT_CALLS,
+    requestBytes: value.MAX_REQUEST_MB * 1024 * 1024,
     drainSeconds: value.DRAIN_SECONDS,
     systemUsername: value.SYSTEM_USERNAME,
     purgeAfterDays: value.PURGE_AFTER_DAYS,

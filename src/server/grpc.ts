@@ -4,14 +4,15 @@ import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerb
 import type { ListenAddress } from "../config.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
+import type { Bodies } from "./bodies.ts";
 import { toGrpcMethod } from "./grpc-adapter.ts";
 import { addHealth } from "./health.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
+import { createCallGuard } from "./open-calls.ts";
 import type { Readiness } from "./readiness.ts";
 import { addReflection } from "./reflection.ts";
 import { maxBatchRequestBytes, maxResponseBytes, type Rpc } from "./rpc.ts";
 import { listen, trackSockets } from "./sockets.ts";
-import { createStallGuard } from "./stalls.ts";
 import { keepStreamsInSlots } from "./stream-table.ts";
 
 const minute = 60_000;
@@ -34,9 +35,6 @@ const options: ServerOptions = {
   "grpc.enable_channelz": 0,
 };
 
-/** The time in which a request has to arrive if the client sends no deadline, in milliseconds: the longest default deadline. */
-const requestPatienceMs = 10_000;
-
 /** An open port of the server, and the functions that close it step by step. */
 export type Listener = {
   readonly address: ListenAddress;
@@ -55,21 +53,20 @@ export type GrpcListenerOptions = {
   readonly services: readonly DescService[];
   readonly context: InterceptorContext;
   readonly readiness: Readiness;
+  readonly bodies: Bodies;
 };
 
 /**
  * Opens the gRPC port. userd listens on the socket and hands the connections to grpc-js, and so can report a port that is in use, limit the
  * number of connections, and end the connections that are left when the server stops.
  */
-export const startGrpc = async ({ listen: at, rpcs, services, context, readiness }: GrpcListenerOptions): Promise<Listener> => {
+export const startGrpc = async ({ listen: at, rpcs, services, context, readiness, bodies }: GrpcListenerOptions): Promise<Listener> => {
   // Its logger quotes malformed headers, tokens included.
   setLogVerbosity(logVerbosity.NONE);
-  const stalls = createStallGuard(requestPatienceMs);
-  const server = new Server({ ...options, interceptors: [stalls.interceptor] });
-  for (const rpc of rpcs) {
-    const { definition, implementation } = toGrpcMethod(rpc, context);
-    server.addService({ call: definition }, { call: implementation });
-  }
+  const methods = rpcs.map((rpc) => toGrpcMethod(rpc, context));
+  const guard = createCallGuard(new Map(methods.map(({ definition, guarded }) => [definition.path, guarded])), bodies);
+  const server = new Server({ ...options, interceptors: [guard.interceptor] });
+  for (const { definition, implementation } of methods) server.addService({ call: definition }, { call: implementation });
   const health = addHealth(
     server,
     services.map(({ typeName }) => typeName),
@@ -96,7 +93,7 @@ export const startGrpc = async ({ listen: at, rpcs, services, context, readiness
       // A start that fails after this port was opened ends here: nothing may keep the process.
       front.close();
       health.stop();
-      stalls.stop();
+      guard.stop();
       server.forceShutdown();
       sockets.destroyAll();
     },

@@ -10,7 +10,8 @@ import {
   HealthCheckResponse_ServingStatus as Serving,
 } from "../gen/grpc/health/v1/health_pb.ts";
 import { decodeMessage } from "./codec.ts";
-import { rawMethod, toGrpcStatus } from "./grpc-adapter.ts";
+import { rawMethod } from "./grpc-adapter.ts";
+import { toGrpcStatus } from "./grpc-status.ts";
 import { Code, statusOf } from "./interceptors/status.ts";
 import type { Readiness } from "./readiness.ts";
 

@@ -2,6 +2,7 @@ import { createServer, type ServerResponse } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import type { Logger } from "pino";
 import type { ListenAddress } from "../config.ts";
+import type { Bodies } from "./bodies.ts";
 import { createConnectRpcs } from "./connect-adapter.ts";
 import { unknownRpc } from "./connect-errors.ts";
 import type { Listener } from "./grpc.ts";
@@ -9,6 +10,7 @@ import { sendError, sendText } from "./http-answer.ts";
 import type { HttpRequest } from "./http-body.ts";
 import { refuseUnknownRpc, serveRpc } from "./http-rpc.ts";
 import { originForm } from "./http-target.ts";
+import { limitUnread } from "./http-unread.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { createLingering, type Lingering } from "./lingering.ts";
 import { splitProtocols } from "./protocols.ts";
@@ -28,6 +30,7 @@ export type HttpListenerOptions = {
   readonly context: InterceptorContext;
   readonly readiness: Readiness;
   readonly metrics: MetricsPage;
+  readonly bodies: Bodies;
 };
 
 /** The page `/metrics`: its content type, and the function that makes its text. */
@@ -55,8 +58,8 @@ const servePage = async (page: Page, request: HttpRequest, response: ServerRespo
   }
 };
 
-const createHttpHandler = ({ rpcs, context, readiness, metrics }: HttpListenerOptions, lingering: Lingering) => {
-  const byPath = createConnectRpcs(rpcs, context);
+const createHttpHandler = ({ rpcs, context, readiness, metrics, bodies }: HttpListenerOptions, lingering: Lingering) => {
+  const byPath = createConnectRpcs(rpcs, context, bodies);
   const pages = createPages(readiness, metrics);
   const servicePaths = new Set([...byPath.keys()].map((path) => path.slice(0, path.lastIndexOf("/"))));
 
@@ -66,8 +69,13 @@ const createHttpHandler = ({ rpcs, context, readiness, metrics }: HttpListenerOp
     const path = request.url.split("?", 1)[0] ?? "";
     const rpc = byPath.get(path);
     const page = pages.get(path);
-    if (rpc !== undefined) void serveRpc(rpc, request, response, context.log);
-    else if (page !== undefined) void servePage(page, request, response, context.log);
+    if (rpc !== undefined) {
+      void serveRpc(rpc, request, response, { log: context.log, bodies });
+      return;
+    }
+    // What is not an RPC is answered at once.
+    limitUnread(request, response, Date.now());
+    if (page !== undefined) void servePage(page, request, response, context.log);
     else if (refuseUnknownRpc(request, response, context)) return;
     else if (servicePaths.has(path.slice(0, path.lastIndexOf("/")))) sendError(response, 404, unknownRpc(context));
     else sendText(response, 404, "There is nothing here: RPCs are at /SERVICE/METHOD, and there are /healthz, /readyz and /metrics.\n");

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { MaybePromise } from "../call.ts";
 import type { Config, ListenAddress } from "../config.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { createBodies } from "./bodies.ts";
 import { loadCallers } from "./callers.ts";
 import { startGrpc } from "./grpc.ts";
 import { startHttp } from "./http.ts";
@@ -20,7 +21,10 @@ const arrivalMs = 100;
 
 /** What `startListeners` needs to open the gRPC port and the HTTP port: settings, routes, a log and metrics. */
 export type ListenersOptions = {
-  readonly config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "insecure" | "maxConcurrentCalls" | "drainSeconds">;
+  readonly config: Pick<
+    Config,
+    "grpcListen" | "httpListen" | "tokenFile" | "insecure" | "maxConcurrentCalls" | "requestBytes" | "drainSeconds"
+  >;
   readonly routes: readonly Route[];
   /** The names of all permissions that callers can have. Default: those of userd itself. */
   readonly permissions?: readonly string[];
@@ -61,14 +65,16 @@ export const startListeners = async ({
   const rpcs = prepareRpcs(routes, permissions);
   const services = routes.map(({ service }) => service);
   const readiness = createReadiness(ready);
+  const bodies = createBodies(config.requestBytes);
   metrics.watchInProgress(() => concurrency.inProgress);
 
-  const grpc = await startGrpc({ listen: config.grpcListen, rpcs, services, context, readiness });
+  const grpc = await startGrpc({ listen: config.grpcListen, rpcs, services, context, readiness, bodies });
   const http = await startHttp({
     listen: config.httpListen,
     rpcs,
     context,
     readiness,
+    bodies,
     metrics: { contentType: metrics.registry.contentType, text: metrics.text },
   }).catch((error: unknown) => {
     grpc.destroy();

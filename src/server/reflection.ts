@@ -10,7 +10,8 @@ import {
   ServerReflectionResponseSchema,
 } from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import { decodeMessage } from "./codec.ts";
-import { rawMethod, toGrpcStatus } from "./grpc-adapter.ts";
+import { rawMethod } from "./grpc-adapter.ts";
+import { toGrpcStatus } from "./grpc-status.ts";
 import { Code, statusOf } from "./interceptors/status.ts";
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"]>;

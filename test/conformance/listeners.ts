@@ -3,6 +3,7 @@ import { anyUnpack, file_google_protobuf_descriptor } from "@bufbuild/protobuf/w
 import { pino } from "pino";
 import type { Call } from "../../src/call.ts";
 import type { ListenAddress } from "../../src/config.ts";
+import { createBodies } from "../../src/server/bodies.ts";
 import { loadCallers } from "../../src/server/callers.ts";
 import { startGrpc } from "../../src/server/grpc.ts";
 import { startHttp } from "../../src/server/http.ts";
@@ -70,8 +71,9 @@ export const startSuiteListeners = async (maxRequestBytes: number) => {
     rephrase,
     messageTypes: known,
   };
-  const grpc = await startGrpc({ listen, rpcs, services, context, readiness });
-  const http = await startHttp({ listen, rpcs, context, readiness, metrics: { contentType: "text/plain", text: async () => "" } });
+  const bodies = createBodies(1024 * 1024 * 1024);
+  const grpc = await startGrpc({ listen, rpcs, services, context, readiness, bodies });
+  const http = await startHttp({ listen, rpcs, context, readiness, bodies, metrics: { contentType: "text/plain", text: async () => "" } });
   return {
     grpcAddress: grpc.address,
     httpAddress: http.address,

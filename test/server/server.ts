@@ -58,6 +58,7 @@ export const startServer = async (
       tokenFile: undefined,
       insecure: false,
       maxConcurrentCalls: 100,
+      requestBytes: 64 * 1024 * 1024,
       drainSeconds: 0,
       ...config,
     },

@@ -15,6 +15,8 @@ export const authenticate: Interceptor =
   (_, { callers }) =>
   (next) =>
   (invocation, received) => {
+    // Admission has found the caller already.
+    if (invocation.caller !== undefined) return next(invocation, received);
     const caller = callers.find(invocation.header("authorization"));
     if (caller === undefined) {
       throw new DomainError(
