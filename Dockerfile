@@ -1,6 +1,7 @@
 # The image of userd: its build output and its production dependencies, run by an ordinary user.
 #
-# It listens on all addresses, so it starts only with credentials (TOKEN_FILE, see SECURITY.md) or with INSECURE=true.
+# It listens on all addresses, so it starts only with credentials and TLS (TOKEN_FILE, TLS_CERT, TLS_KEY, see SECURITY.md), or with settings that
+# say that the network protects it (PLAINTEXT=true, INSECURE=true).
 # test/packaging runs these steps one by one.
 
 FROM node:24.21.0-bookworm-slim AS build
@@ -32,7 +33,7 @@ ENV GRPC_LISTEN=0.0.0.0:50051
 ENV HTTP_LISTEN=0.0.0.0:8080
 EXPOSE 50051 8080
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.HTTP_LISTEN.split(':').at(-1) + '/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["node", "-e", "process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; fetch((process.env.TLS_CERT ? 'https' : 'http') + '://127.0.0.1:' + process.env.HTTP_LISTEN.split(':').at(-1) + '/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # The flags of `npm start` (docs/adr/0019).
 ENTRYPOINT ["node", "--max-semi-space-size=16", "bin/userd.js"]
 CMD ["serve"]

@@ -8,7 +8,7 @@ export const tools = [
   "test/cli/{client,names,options,users}.test.ts",
   "test/codegen/{go,python}.test.ts",
   "test/conformance/**/*.test.ts",
-  "test/db/{cancel-tls,logged-statements}.test.ts",
+  "test/db/{cancel-tls,database-states,logged-statements}.test.ts",
   "test/examples/**/*.test.ts",
   "test/foreign/**/*.test.ts",
   // All of the import but a look at the samples, the readers of values, and what breaks a file: each test imports several.
@@ -16,7 +16,7 @@ export const tools = [
   "test/import/accounting/*.test.ts",
   "test/kinds/{every-client,served}.test.ts",
   "test/kinds/mounted/apply.test.ts",
-  "test/lifecycle/{drain,kill,workers}.test.ts",
+  "test/lifecycle/{drain,kill,log-reader,workers}.test.ts",
   "test/options/contention.test.ts",
   "test/options/zones.test.ts",
   "test/packaging/{exit-code,image}.test.ts",

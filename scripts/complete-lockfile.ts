@@ -1,12 +1,13 @@
 /**
  * Adds to package-lock.json what npm leaves out of it: the builds of a package for other platforms (optional
- * dependencies) that the registry at hand did not have when the lock file was written. `npm ci` of npm 11 refuses a lock
- * file without them ("Missing: …@ from lock file"), although it would never install them here. They get no integrity,
- * which nobody here can know.
+ * dependencies) that npm did not look at when it wrote the lock file. `npm ci` of npm 11 refuses a lock file without them
+ * ("Missing: …@ from lock file"), although it would never install them here. Their hashes are asked of the registry, so that
+ * no machine installs what nobody has looked at.
  *
  * Run after every `npm install`: node scripts/complete-lockfile.ts
  */
 
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 
 type Entry = { version?: string; dev?: boolean; optionalDependencies?: Record<string, string>; [field: string]: unknown };
@@ -39,6 +40,16 @@ export const missingEntries = ({ packages }: LockFile): Map<string, Entry> => {
   return missing;
 };
 
+/** The places of the packages in a lock file without a hash. */
+export const unhashed = ({ packages }: LockFile): readonly string[] =>
+  Object.entries(packages).flatMap(([path, { integrity }]) => (path === "" || integrity !== undefined ? [] : [path]));
+
+/** The hash that the registry has of a package. */
+const integrityOf = (path: string, { version }: Entry): string => {
+  const name = path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
+  return execFileSync("npm", ["view", `${name}@${version}`, "dist.integrity"], { encoding: "utf8" }).trim();
+};
+
 if (import.meta.main) {
   const path = new URL("../package-lock.json", import.meta.url);
   const lock: LockFile = JSON.parse(readFileSync(path, "utf8"));
@@ -47,6 +58,8 @@ if (import.meta.main) {
   // npm keeps them in this order.
   rest.sort(([a], [b]) => a.localeCompare(b, "en"));
   lock.packages = Object.fromEntries([...(root ? [root] : []), ...rest]);
+  for (const [at, entry] of unhashed(lock).map((one) => [one, lock.packages[one] ?? {}] as const))
+    entry["integrity"] = integrityOf(at, entry);
   writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`);
   process.stdout.write(`Added: ${[...missing.keys()].join(", ") || "nothing"}.\n`);
 }

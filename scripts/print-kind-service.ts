@@ -59,10 +59,11 @@ ${fields.map(field(packageName)).join("\n")}
 }
 `;
 
-const method = ({ name, comment: text, permission, isRead, isBatch, reasons }: MethodShape): string => {
+const method = ({ name, comment: text, permission, acting, isRead, isBatch, reasons }: MethodShape): string => {
   const options = [
     ...(isRead ? ["idempotency_level = NO_SIDE_EFFECTS"] : []),
     `(userd.v1.permission) = "${permission}"`,
+    `(userd.v1.acting) = {need: ACTING_NEED_${acting}}`,
     ...(isRead ? ["(userd.v1.reads) = READS_DATABASE"] : []),
     ...(isBatch ? ["(userd.v1.batch_write) = true"] : []),
     ...(reasons.length > 0 ? [`(userd.v1.errors) = {reasons: [${reasons.join(", ")}]}`] : []),

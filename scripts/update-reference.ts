@@ -5,6 +5,7 @@
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
+import { actingTable, needsTable } from "./print-acting.ts";
 import { commonReasonsTable, rpcReasonsTable } from "./print-errors.ts";
 import { readsTable } from "./print-reads.ts";
 import { reasonTable } from "./print-reasons.ts";
@@ -12,7 +13,9 @@ import { rpcTable } from "./print-rpcs.ts";
 import { settingsTable } from "./print-settings.ts";
 
 const tables: Readonly<Record<string, () => string>> = {
+  acting: actingTable,
   commonreasons: commonReasonsTable,
+  needs: needsTable,
   reads: readsTable,
   reasons: reasonTable,
   rpcreasons: rpcReasonsTable,
@@ -21,7 +24,7 @@ const tables: Readonly<Record<string, () => string>> = {
 };
 
 /** The documents that have such tables, and how many. */
-export const documents: Readonly<Record<string, number>> = { "docs/reference.md": 5, "docs/consistency.md": 1 };
+export const documents: Readonly<Record<string, number>> = { "docs/reference.md": 5, "docs/consistency.md": 1, "docs/access.md": 2 };
 
 /** The text with its generated parts made anew. */
 export const updated = (text: string): string =>

@@ -12,13 +12,13 @@ import { startPurger } from "./lifecycle/purger.ts";
 import { startSweeper } from "./lifecycle/sweeper.ts";
 import { alignOptionIndexes } from "./options/option-index.ts";
 import { createOptionRegistry } from "./options/registry/registry.ts";
-import { assertExposure } from "./server/callers.ts";
+import { assertExposure } from "./server/callers/exposure.ts";
 import { type Listeners, startListeners } from "./server/listeners.ts";
 import type { Route } from "./server/route.ts";
 import { type AllDependencies, createDependencies } from "./services/dependencies.ts";
 import { createRoutes } from "./services/routes.ts";
 import { watchCache } from "./telemetry/cache-metrics.ts";
-import { createMetrics } from "./telemetry/metrics.ts";
+import { createMetrics, watchLog } from "./telemetry/metrics.ts";
 import { startCacheSampler } from "./users/cache-sampler.ts";
 
 /** The options of the command `userd serve` besides the settings: whether to migrate the database, and the file to import. */
@@ -27,6 +27,8 @@ export type AppOptions = {
   readonly migrate: boolean;
   /** The path of an export to import before serving; `-` is standard input. */
   readonly importFile?: string;
+  /** Returns how many lines of the log were lost; counted in the metrics. */
+  readonly lostLines?: () => number;
   /** Makes routes besides those of the API. Only the bench sets it: it compares RPCs with the same ones written by hand. */
   readonly furtherRoutes?: (dependencies: AllDependencies) => readonly Route[];
 };
@@ -34,7 +36,7 @@ export type AppOptions = {
 /** The running service. Disposing it drains the listeners, and then closes all that was opened, in reverse order. */
 export type App = Pick<Listeners, "grpcAddress" | "httpAddress" | "drain"> &
   AsyncDisposable & {
-    /** Reads the file of option definitions again. A broken file is logged, and changes nothing. */
+    /** Reads the callers' file and the file of option definitions again. A broken file is logged, and changes nothing. */
     readonly reload: () => Promise<void>;
   };
 
@@ -67,6 +69,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
   assertExposure(config);
 
   const metrics = createMetrics();
+  watchLog(metrics.registry, options.lostLines);
   const { kinds } = loadKinds(config);
   const registry = createOptionRegistry(config, log, metrics.registry);
 
@@ -81,7 +84,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
     stack.use(startCacheSampler(db, dependencies.users, config.cache, metrics.registry));
   stack.use(startSweeper(db, log));
   stack.use(startPurger(db, dependencies.systemUser, config.cache.boundMs, log));
-  const { grpcAddress, httpAddress, drain } = stack.use(
+  const { grpcAddress, httpAddress, drain, ...listeners } = stack.use(
     await startListeners({
       config,
       routes: [...createRoutes(dependencies), ...(options.furtherRoutes?.(dependencies) ?? [])],
@@ -89,12 +92,14 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
       log,
       metrics,
       explain: databaseError(db.kinds),
+      permit: dependencies.permits.before,
       ready: () => answers(db),
     }),
   );
 
   const running = stack.move();
   const reload = async () => {
+    listeners.reload();
     if (!registry.reload()) return;
     await alignOptionIndexes(db, registry, log).catch((error: unknown) =>
       log.error({ err: error }, "the indexes of options could not be aligned; the next reload or start tries again"),

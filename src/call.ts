@@ -9,11 +9,30 @@ import type {
 } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 
-/** A caller: a service that presented a token, or `local` on loopback. */
+/** A rate of calls: so many a second, and so many at once after a pause. */
+export type Rate = { readonly perSecond: number; readonly burst: number };
+
+/** The limits that the callers' file sets for one caller. */
+export type CallerLimits = {
+  /** The most calls of the caller in progress at once in one process; undefined = no limit of its own. */
+  readonly concurrency: number | undefined;
+  /** The rates of calls, keyed by the name of a permission, for the RPCs that need it, or `all`. */
+  readonly rates: ReadonlyMap<string, Rate>;
+};
+
+/**
+ * A caller: a service that presented a token or a certificate, or `local` on loopback. A caller is a new object when the callers' file is
+ * read again, and for each token of an issuer: what is kept for a caller is kept by its name.
+ */
 export type Caller = {
-  /** The name in the token file. Audit rows and page tokens are bound to it. */
+  /** The name in the callers' file. Audit rows and page tokens are bound to it. */
   readonly name: string;
   readonly permissions: ReadonlySet<string>;
+  /** `self`: the caller may act only for the acting user of a call, on what is that user's own. Undefined = no such bound. */
+  readonly actsAs?: "self" | undefined;
+  /** The weight of the caller's share of a full server, from 1 to 100. Undefined = 1. */
+  readonly weight?: number | undefined;
+  readonly limits?: CallerLimits | undefined;
 };
 
 /** One invocation of an RPC: the caller, the deadline, and all else that the operation may know of it. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isNetwork, notANetwork } from "./networks.ts";
 
 /** An address to listen on, `host:port`; port 0 picks a free one. An IPv6 host stands in brackets. */
 export type ListenAddress = { readonly host: string; readonly port: number };
@@ -53,6 +54,15 @@ const kinds = z.string().transform((value, context): Config["kinds"] => {
   return { isBuiltin: parts.includes("builtin"), paths: parts.filter((part) => part !== "builtin" && part !== "none") };
 });
 
+const networks = z.string().transform((value, context): readonly string[] => {
+  const given = value.split(",").map((part) => part.trim());
+  if (value === "") return [];
+  for (const network of given) if (!isNetwork(network)) context.addIssue({ code: "custom", message: notANetwork });
+  return given;
+});
+
+const file = z.string().min(1);
+
 const secretKey = z.string().transform((value, context): Uint8Array => {
   const key = Buffer.from(value, "base64");
   if (key.length === 32 && /^[A-Za-z0-9+/_-]+={0,2}$/.test(value)) return key;
@@ -88,8 +98,30 @@ export const settings = z.object({
   SECRET_KEY: secretKey
     .optional()
     .describe("32 bytes in base64, the same for all instances. Required with PostgreSQL; else made beside the data"),
-  TOKEN_FILE: z.string().min(1).optional().describe("JSON file of callers; required off loopback. See SECURITY.md"),
+  TOKEN_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("JSON file of callers, read again when it changes; required off loopback. See SECURITY.md"),
   INSECURE: flag("false").describe("`true`: listen off loopback without credentials"),
+  TLS_CERT: file.optional().describe("PEM file: the certificate of both ports and those between it and its CA. Read again when it changes"),
+  TLS_KEY: file.optional().describe("PEM file: the key of the certificate. Read again when it changes"),
+  TLS_CLIENT_CA: file
+    .optional()
+    .describe("PEM file: the CA certificates that clients' certificates are checked against. Read again when it changes"),
+  TLS_CLIENT_CERTIFICATES: z
+    .enum(["optional", "required"])
+    .default("optional")
+    .describe("With `TLS_CLIENT_CA`: whether clients without a certificate may connect, which then need a token"),
+  PLAINTEXT: flag("false").describe("`true`: listen off loopback without TLS, since a proxy or a mesh in front encrypts"),
+  TRUSTED_PROXIES: networks
+    .prefault("")
+    .describe("Networks of proxies, separated by commas; who calls them is told by the header `PEER_HEADER`"),
+  PEER_HEADER: z
+    .string()
+    .regex(/^[a-z0-9-]+$/, "must be the name of a header in lower case, or none")
+    .default("none")
+    .describe("Header in which trusted proxies say who calls them, for example `x-forwarded-for`; `none`: no header is believed"),
   MAX_CONCURRENT_CALLS: integer(1, 100_000, 512).describe("Calls in progress at once; more are refused at once with RESOURCE_EXHAUSTED"),
   MAX_REQUEST_MB: integer(8, 65_536, 64).describe(
     "Most memory for requests that are arriving or are being answered, in MB; what exceeds it is refused with RESOURCE_EXHAUSTED",
@@ -155,6 +187,20 @@ export type Config = {
   readonly secretKey: Uint8Array | undefined;
   readonly tokenFile: string | undefined;
   readonly insecure: boolean;
+  /** The PEM files of TLS for both ports; undefined = no TLS. */
+  readonly tls:
+    | {
+        readonly cert: string;
+        readonly key: string;
+        /** The certificates that those of clients are checked against; undefined = clients show none. */
+        readonly clientCa: string | undefined;
+        readonly clientCertificates: "optional" | "required";
+      }
+    | undefined;
+  /** Whether ports off loopback may do without TLS. */
+  readonly plaintext: boolean;
+  /** Where calls come from: the networks of trusted proxies, and the header in which these say who calls them, or `none`. */
+  readonly peers: { readonly proxies: readonly string[]; readonly header: string };
   /** The most calls in progress at once, over both listeners. */
   readonly maxConcurrentCalls: number;
   /** The most bytes that requests in progress may take, over both listeners. */
@@ -173,6 +219,20 @@ export type Config = {
   readonly kinds: { readonly isBuiltin: boolean; readonly paths: readonly string[] };
   readonly readPolicy: "owner_only" | "account_wide";
   readonly logLevel: z.infer<typeof settings>["LOG_LEVEL"];
+};
+
+/** The settings of TLS together. Throws ConfigError when one of them needs another one that is not set. */
+const tlsOf = (value: z.output<typeof settings>): Config["tls"] => {
+  const { TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa, TLS_CLIENT_CERTIFICATES: clientCertificates } = value;
+  if ((cert === undefined) !== (key === undefined)) throw new ConfigError("TLS_CERT and TLS_KEY are set together, or neither");
+  if (clientCa !== undefined && value.TOKEN_FILE === undefined) {
+    throw new ConfigError("TLS_CLIENT_CA needs TOKEN_FILE, which says whose the names in certificates are (see SECURITY.md)");
+  }
+  if (cert === undefined || key === undefined) {
+    if (clientCa !== undefined) throw new ConfigError("TLS_CLIENT_CA needs TLS_CERT and TLS_KEY");
+    return undefined;
+  }
+  return Object.freeze({ cert, key, clientCa, clientCertificates });
 };
 
 /** Reads the settings from the environment; those in `overrides` win. Empty settings count as not set. Throws ConfigError naming all faults. */
@@ -203,6 +263,9 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     secretKey: value.SECRET_KEY,
     tokenFile: value.TOKEN_FILE,
     insecure: value.INSECURE,
+    tls: tlsOf(value),
+    plaintext: value.PLAINTEXT,
+    peers: Object.freeze({ proxies: value.TRUSTED_PROXIES, header: value.PEER_HEADER }),
     maxConcurrentCalls: value.MAX_CONCURRENT_CALLS,
     requestBytes: value.MAX_REQUEST_MB * 1024 * 1024,
     drainSeconds: value.DRAIN_SECONDS,

@@ -1,3 +1,4 @@
+import type { Permits } from "./acting/permits.ts";
 import type { Freshness } from "./cache/freshness.ts";
 import type { Quotas } from "./config.ts";
 import type { Database } from "./db/orm.ts";
@@ -10,6 +11,8 @@ import type { Vault } from "./secrets/secrets.ts";
 export type Dependencies = {
   readonly db: Database;
   readonly write: Write;
+  /** Holds calls to the rules for acting users. Writes do so themselves; those that do something before their transaction call `before`. */
+  readonly permits: Permits;
   readonly freshness: Freshness;
   readonly pager: Pager;
   /** Returns the latest time that the database's clock can show now, in milliseconds since the epoch. It decides what has expired. */

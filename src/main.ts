@@ -6,8 +6,12 @@ import type { Config } from "./config.ts";
 import { boundGarbage, keepCallsYoung, keepTicksFast } from "./heap.ts";
 import { formatAddress } from "./server/sockets.ts";
 import { silenceConsole } from "./telemetry/console.ts";
+import { createLogStream } from "./telemetry/log-stream.ts";
 import { createLogger } from "./telemetry/logger.ts";
 import { assertWorkers, superviseWorkers } from "./workers.ts";
+
+/** The time that the reader of the log has for the last lines, in milliseconds. */
+const LAST_LINES_MS = 1_000;
 
 const print = (line: string): void => void process.stdout.write(line);
 
@@ -20,8 +24,9 @@ const serve = async (config: Config, log: Logger, options: AppOptions, ready: (l
   const stopped = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
   boundGarbage();
   const [grpc, http] = [formatAddress(app.grpcAddress), formatAddress(app.httpAddress)];
+  const [scheme, encrypted] = config.tls === undefined ? ["http", ""] : ["https", " over TLS"];
   ready(
-    `userd is ready: gRPC on ${grpc}, HTTP on ${http}\nTry: curl http://${http}/userd.v1.UserService/CreateUser -H 'content-type: application/json' -d '{"user":{"email":"ann@example.com"}}'\n`,
+    `userd is ready: gRPC on ${grpc}, HTTP on ${http}${encrypted}\nTry: curl ${scheme}://${http}/userd.v1.UserService/CreateUser -H 'content-type: application/json' -d '{"user":{"email":"ann@example.com"}}'\n`,
   );
   process.on("SIGHUP", () => void app.reload());
   await stopped;
@@ -29,11 +34,13 @@ const serve = async (config: Config, log: Logger, options: AppOptions, ready: (l
 
 /** Runs the service until SIGTERM or SIGINT, then drains. With several workers, this process only supervises them. */
 export const main = async (config: Config, options: AppOptions, workers: number): Promise<void> => {
-  const log = createLogger(config.logLevel);
+  const lines = createLogStream((lost) => log.warn({ lost }, "lines of the log were lost, since nobody read them"));
+  const log = createLogger(config.logLevel, lines);
+  process.on("exit", lines.flushSync);
   silenceConsole(log);
   if (cluster.isWorker) {
     try {
-      await serve(config, log, { migrate: false }, (line) => process.send?.({ ready: line }));
+      await serve(config, log, { migrate: false, lostLines: lines.lost }, (line) => process.send?.({ ready: line }));
     } finally {
       // Else its channel to the primary process would keep this one alive.
       process.disconnect();
@@ -43,6 +50,8 @@ export const main = async (config: Config, options: AppOptions, workers: number)
     await prepareDatabase(config, log, options);
     await superviseWorkers(workers, log, print);
   } else {
-    await serve(config, log, options, print);
+    await serve(config, log, { ...options, lostLines: lines.lost }, print);
   }
+  // Nobody reads it: what waits would keep the process.
+  if (!(await lines.drained(LAST_LINES_MS))) process.exit();
 };

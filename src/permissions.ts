@@ -5,6 +5,7 @@ export const permissions = [
   "users.admin",
   "credentials.use",
   "options.read",
+  "options.read_sensitive",
   "options.write",
   "options.admin",
   "access.read",

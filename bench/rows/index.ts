@@ -8,6 +8,7 @@ import { findUsersByOption } from "./find-users-by-option.ts";
 import { getOption, getOptionHttp2 } from "./get-option.ts";
 import { getProfile } from "./get-profile.ts";
 import { getUser } from "./get-user.ts";
+import { kindAppend } from "./kind-append.ts";
 import { kinds } from "./kinds.ts";
 import { listResources } from "./list-resources.ts";
 import { listUsers } from "./list-users.ts";
@@ -43,6 +44,7 @@ export const rows: readonly Row[] = [
   batchCheckAccess1000,
   listResources,
   ...kinds,
+  kindAppend,
   ...redisFaults,
   workers,
   memory,

@@ -1,11 +1,17 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type Operation, whenBoth, whenReady } from "../call.ts";
-import type { GetAccessScopeResponseSchema } from "../gen/userd/v1/access_pb.ts";
+import { type Call, type Operation, whenBoth, whenReady } from "../call.ts";
+import { AccessRule, type GetAccessScopeResponseSchema } from "../gen/userd/v1/access_pb.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import type { AccessDependencies } from "./dependencies.ts";
 import { type Decision, decide, ownersOf, type Scope } from "./policy.ts";
 
 const { method } = ProfileService;
+
+const notGranted: Decision = Object.freeze({ allowed: false, rule: AccessRule.NOT_GRANTED });
+
+/** Returns what a call may learn of a decision: an acting user is not told whether what it has no access to exists. */
+const toldTo = ({ actingUserId }: Call, decision: Decision): Decision =>
+  actingUserId !== undefined && decision.rule === AccessRule.NO_OWNER ? notGranted : decision;
 
 /** CheckAccess: decides whether a user may read, or own, the resources of one owner. */
 export const checkAccess =
@@ -14,7 +20,7 @@ export const checkAccess =
     const reading = freshness.reading(request.consistency);
     const { userId, relation, target } = request;
     return whenBoth(access.scope(call, { userId, relation }, reading), owners(call, [target], reading), ({ scope }, [owner]) =>
-      decide(scope, owner),
+      toldTo(call, decide(scope, owner)),
     );
   };
 
@@ -32,7 +38,7 @@ export const batchCheckAccess =
     const results = checks.map((check, index): Decision => {
       const scope = scopes.get(keyOf(check));
       if (scope === undefined) throw new Error("Every question has an answer.");
-      return decide(scope, found[index]);
+      return toldTo(call, decide(scope, found[index]));
     });
     return { results };
   };

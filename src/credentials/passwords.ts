@@ -5,7 +5,9 @@ import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { type DomainError, failedPrecondition } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
-import { newSecretToken, newSessionNonce, tokenHash, tokenRefused } from "../secrets/secret-token.ts";
+import { isOfAnother, newSecretToken, newSessionNonce, tokenHash, tokenRefused } from "../secrets/secret-token.ts";
+import { endPasswordResets } from "../users/password-resets.ts";
+import { presentUser } from "../users/present.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 
@@ -15,11 +17,6 @@ const { method } = UserService;
 export const RESET_HOURS = 1;
 /** The most reset tokens that a user has; a further one ends the oldest. */
 const MAX_RESETS = 3;
-
-/** Deletes all reset tokens of a user. */
-export const endPasswordResets = async (tx: Tx, userId: bigint): Promise<void> => {
-  await tx.rows(sql`delete from password_reset where user_id = ${userId}`);
-};
 
 /** Makes the error for a managed user, whose password is its identity provider's. */
 const passwordManaged = (): DomainError => failedPrecondition("USER_MANAGED", "The password of a managed user can't be changed.");
@@ -35,9 +32,11 @@ const storePassword = async (tx: Tx, userId: bigint, hash: string): Promise<void
 
 /** SetPassword: stores a new password of a user. The hash is made first, so that the transaction does not wait for it. */
 export const setPassword =
-  ({ write, passwords }: Dependencies): Operation<typeof method.setPassword> =>
+  ({ write, passwords, permits }: Dependencies): Operation<typeof method.setPassword> =>
   async (call, request) => {
     const { userId, password } = request;
+    // A refusal must not cost a hash.
+    await permits.before(call, method.setPassword, request);
     const hash = await passwords.hash(password, call.signal);
     return write(call, { method: method.setPassword, request, aggregates: [userAggregate(userId)] }, async (tx) => {
       const user = await writableUser(tx, userId);
@@ -67,7 +66,9 @@ export const createPasswordReset =
     });
   };
 
-const alive = sql<boolean>`create_time > now() - make_interval(hours => ${RESET_HOURS})`;
+/** A token dies with its hour, and with its user: one who is not present can't sign in by a new password. */
+const alive = sql<boolean>`create_time > now() - make_interval(hours => ${RESET_HOURS})
+  and exists (select from users u where u.id = user_id and ${presentUser("u")})`;
 
 /** ResetPassword: stores a new password of the user to whom the reset token in the request belongs, and deletes the token. */
 export const resetPassword =
@@ -76,7 +77,7 @@ export const resetPassword =
     const byToken = sql`token_hash = ${tokenHash(request.token)} and ${alive}`;
     // The user has to be known before it can be locked; the token is looked at again under the lock.
     const owner = await db.session(call).row(sql<{ id: bigint }>`select user_id as id from password_reset where ${byToken}`);
-    if (!owner) throw tokenRefused();
+    if (!owner || isOfAnother(call, owner.id)) throw tokenRefused();
     const hash = await passwords.hash(request.password, call.signal);
     return write(call, { method: method.resetPassword, request, aggregates: [userAggregate(owner.id)] }, async (tx) => {
       const user = await writableUser(tx, owner.id);

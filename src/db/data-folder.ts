@@ -21,6 +21,9 @@ const UNFINISHED = "userd.unfinished";
 /** Without this file the embedded database takes a folder for a new one, and writes over what is there. */
 const DATABASE = "PG_VERSION";
 
+/** Tells whether a folder holds an embedded database. */
+export const hasDatabase = (folder: string): boolean => existsSync(join(folder, DATABASE));
+
 /** Tells whether a file's name is one that the embedded database gives in its folder. */
 const isOfDatabase = (name: string): boolean => /^(PG_VERSION|base|global|pg_.*|postgresql\..*|postmaster\..*)$/.test(name);
 const isOwn = (name: string): boolean => [LOCK, OWNER, KEY, UNFINISHED].some((own) => name.startsWith(own));

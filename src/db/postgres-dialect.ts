@@ -9,8 +9,9 @@ import {
   PostgresQueryCompiler,
   type QueryResult,
 } from "kysely";
-import type { Pool, PoolClient } from "pg";
+import type { QueryResult as PgResult, Pool, PoolClient } from "pg";
 import { cancelStatement } from "./cancel.ts";
+import { isPreparedBefore, prepareAnew } from "./preparing-client.ts";
 
 const writes = new Set(["INSERT", "UPDATE", "DELETE", "MERGE"]);
 
@@ -29,11 +30,24 @@ const hold = (client: PoolClient): Held => {
   /** The cancellation in progress, before whose end nothing is sent: a cancel that comes late must not meet another statement. */
   let cancelling: Promise<void> | undefined;
 
-  const executeQuery = async <R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> => {
+  /** Sends a statement, and once more if it was prepared before its table changed; in a transaction that fails, and the write is repeated. */
+  const send = async ({ sql, parameters }: CompiledQuery): Promise<PgResult> => {
+    try {
+      return await client.query(sql, parameters as unknown[]);
+    } catch (error) {
+      if (isCancelled || !isPreparedBefore(error)) throw error;
+      prepareAnew();
+      return await client.query(sql, parameters as unknown[]).catch(() => {
+        throw error;
+      });
+    }
+  };
+
+  const executeQuery = async <R>(query: CompiledQuery): Promise<QueryResult<R>> => {
     if (cancelling !== undefined) await cancelling;
     unanswered += 1;
     try {
-      const { command, rowCount, rows } = await client.query(sql, parameters as unknown[]);
+      const { command, rowCount, rows } = await send(query);
       return writes.has(command) ? { numAffectedRows: BigInt(rowCount ?? 0), rows: rows ?? [] } : { rows: rows ?? [] };
     } catch (error) {
       // Who ended it has gone, and Kysely would print what nobody waits for.

@@ -1,4 +1,4 @@
-import { Client, type ClientConfig, type QueryConfig } from "pg";
+import { Client, type ClientConfig, DatabaseError, type QueryConfig } from "pg";
 import { type Watch, watchConnection } from "./silent-connections.ts";
 
 /** The texts that come with bound parameters are constant, about a dozen for each kind; what is composed per request would fill the server. */
@@ -10,12 +10,28 @@ export const COMPOSED = "/* composed */";
 /** The names of prepared statements, keyed by text; they are the same for all connections. */
 const names = new Map<string, string>();
 
+/** How often the names were renewed, which each name begins with. */
+let renewals = 0;
+
+/**
+ * Tells whether a statement was prepared before its table changed: PostgreSQL refuses one whose result has other types now. A column that
+ * became longer is enough, which a newer set of kinds or a migration does beside older instances.
+ */
+export const isPreparedBefore = (error: unknown): boolean =>
+  error instanceof DatabaseError && error.code === "0A000" && error.routine === "RevalidateCachedQuery";
+
+/** Gives all statements new names, so that each connection prepares them anew. The old ones go with their connections. */
+export const prepareAnew = (): void => {
+  names.clear();
+  renewals += 1;
+};
+
 const nameOf = (text: string): string | undefined => {
   // MikroORM's updates name the columns that have changed: there are as many texts as sets of columns.
   if (text.startsWith(COMPOSED) || text.startsWith('update "')) return undefined;
   const known = names.get(text);
   if (known !== undefined || names.size >= MAX_NAMES) return known;
-  const name = `userd_${names.size + 1}`;
+  const name = `userd_${renewals}_${names.size + 1}`;
   names.set(text, name);
   return name;
 };

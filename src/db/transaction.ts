@@ -14,6 +14,7 @@ import type { Idempotency } from "./idempotency.ts";
 import { RolledBack, transact } from "./in-transaction.ts";
 import type { Database } from "./orm.ts";
 import { Overtaken } from "./overtaken.ts";
+import { isPreparedBefore } from "./preparing-client.ts";
 import { createSession, type Session } from "./session.ts";
 import { isUnreachable } from "./unreachable.ts";
 
@@ -112,6 +113,8 @@ type Performed<R> = {
 type WriteParts = {
   readonly tokens: ConsistencyTokens;
   readonly idempotency: Idempotency;
+  /** Refuses a write by the rules of its RPC for acting users. It runs under the locks of the write. */
+  readonly permit: (tx: Tx, method: DescMethod, request: Message) => Promise<void> | undefined;
   readonly committed: (moved: Notification) => void;
 };
 
@@ -119,7 +122,7 @@ type WriteParts = {
  * Makes the function that runs writes on a database. After each commit, that function passes the changed aggregates and their versions to
  * `committed`, which must not throw.
  */
-export const createWrite = (db: Database, { tokens, idempotency, committed }: WriteParts): Write => {
+export const createWrite = (db: Database, { tokens, idempotency, permit, committed }: WriteParts): Write => {
   /** Runs all of a write but BEGIN and COMMIT. */
   const perform = async <M extends DescMethod>(
     tx: Omit<Tx, "touch" | "requireLocked">,
@@ -143,6 +146,7 @@ export const createWrite = (db: Database, { tokens, idempotency, committed }: Wr
     await lockAggregates(touching, locked);
     const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request, isSecret);
     if (before !== undefined) return { response: before, moved: undefined };
+    await permit(touching, plan.method, plan.request);
     const measured = sendable(plan, await body(touching));
     if (validateOnly) throw new RolledBack({ response: measured.message, moved: undefined });
     const moved = await versionsOf(touching, touched);
@@ -181,7 +185,8 @@ export const createWrite = (db: Database, { tokens, idempotency, committed }: Wr
       randomize: true,
       signal: call.signal,
       shouldRetry: ({ error, attemptNumber }) =>
-        error instanceof Overtaken || (attemptNumber < ATTEMPTS && (isContention(error) || isUnreachable(error))),
+        error instanceof Overtaken ||
+        (attemptNumber < ATTEMPTS && (isContention(error) || isUnreachable(error) || isPreparedBefore(error))),
     });
     const { consistencyToken } = response as { consistencyToken?: string };
     // A check has written nothing that a token could name.

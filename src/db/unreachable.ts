@@ -1,27 +1,7 @@
+import { stateOf } from "./sqlstates.ts";
+
 /** An error of a database driver, with the fields that drivers add; MikroORM copies these fields to its own errors. */
 export type DriverError = Error & { readonly code?: string; readonly constraint?: string };
-
-/** The codes of a server that went away, is starting, stopping or full, or was never there. */
-const unreachable = new Set([
-  "08000",
-  "08001",
-  "08003",
-  "08004",
-  "08006",
-  "57P01", // admin_shutdown
-  "57P02", // crash_shutdown
-  "57P03", // cannot_connect_now
-  "53300", // too_many_connections
-  "25P03", // idle_in_transaction_session_timeout
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EPIPE",
-  "ENOENT",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "ETIMEDOUT",
-  "EHOSTUNREACH",
-]);
 
 /** The messages by which pg says, without a code, that a connection has ended, or that none was free in time. */
 const unreachableMessage =
@@ -32,4 +12,4 @@ export const codeOf = (error: unknown): string | undefined => (error instanceof 
 
 /** Tells whether an error says that the database could not be reached, or that the connection to it was lost. */
 export const isUnreachable = (error: unknown): boolean =>
-  error instanceof Error && (unreachable.has(codeOf(error) ?? "") || unreachableMessage.test(error.message));
+  error instanceof Error && (stateOf(codeOf(error) ?? "") === "unreachable" || unreachableMessage.test(error.message));

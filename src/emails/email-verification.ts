@@ -6,7 +6,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { acceptInvitations, invitingAggregates } from "../organizations/invitations.ts";
-import { newSecretToken, tokenHash, tokenRefused } from "../secrets/secret-token.ts";
+import { isOfAnother, newSecretToken, tokenHash, tokenRefused } from "../secrets/secret-token.ts";
 import { claimNames } from "../users/names.ts";
 import { requirePermission } from "../users/privileges.ts";
 import { toUserEmail } from "../users/user.mapping.ts";
@@ -60,7 +60,7 @@ export const verifyEmail =
     const owner = await db
       .session(call)
       .row(db.sql.selectFrom("user_email").select(["user_id as id", "email_canonical as canonical"]).where("verification_hash", "=", hash));
-    if (!owner) throw tokenRefused();
+    if (!owner || isOfAnother(call, owner.id)) throw tokenRefused();
     const aggregates: LookUpLocks = async (session) => [userAggregate(owner.id), ...(await invitingAggregates(session, [owner.canonical]))];
     return write(call, { method: method.verifyEmail, request, aggregates }, async (tx) => {
       await writableUser(tx, owner.id);

@@ -1,5 +1,4 @@
 import type { Operation } from "../call.ts";
-import { endPasswordResets } from "../credentials/passwords.ts";
 import { lockCanonicalNames } from "../db/canonical-names.ts";
 import type { Tx } from "../db/transaction.ts";
 import { alreadyExists, failedPrecondition } from "../errors.ts";
@@ -10,6 +9,7 @@ import { newSessionNonce } from "../secrets/secret-token.ts";
 import { liveUser, writtenUser } from "../users/change-user.ts";
 import type { UserDependencies } from "../users/dependencies.ts";
 import { assertNamesFree } from "../users/names.ts";
+import { endPasswordResets } from "../users/password-resets.ts";
 import type { SystemUser } from "../users/system-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { moveMailOptions } from "./mail-options.ts";

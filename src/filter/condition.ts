@@ -55,7 +55,7 @@ const createChecker = (filter: ParsedFilter, fields: FilterFields) => {
     const field = declared.get(name);
     if (field !== undefined) return field;
     if (undeclared.has(name))
-      throw notIndexed(at, `the field is neither declared for filters nor in a key, an index or a reference; ${known}`);
+      throw notIndexed(at, `the field is neither declared by "filter: true" nor in a key, an index or a strong reference; ${known}`);
     throw invalid(at, `no field that filters can name; ${known}`);
   };
 

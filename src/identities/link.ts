@@ -7,6 +7,7 @@ import { alreadyExists, failedPrecondition, notFound } from "../errors.ts";
 import { IdentityStatus } from "../gen/userd/v1/identity_pb.ts";
 import { jsonOf, sentBytes } from "../options/value.ts";
 import type { Schema } from "../schema/entities.ts";
+import { requirePowerOver } from "../users/powers.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 
@@ -77,9 +78,15 @@ const detachOthers = async (tx: Tx, table: LinkTable, link: Link): Promise<void>
   const { userId, providerId, externalId } = link;
   const holder = await holderOf(tx, table, link);
   if (holder !== undefined) tx.requireLocked([userAggregate(holder)], ELSEWHERE);
+  if (holder !== undefined && holder !== userId) await requirePowerOver(tx, holder);
   await tx.rows(sql`
     delete from ${sql.table(table)}
     where provider_id = ${providerId} and (user_id = ${userId}) <> (external_id = ${externalId})`);
+  // A caller with users.admin may strand a user, such as the wrong one of two.
+  const isAdministered = tx.call.caller.permissions.has("users.admin");
+  if (!isAdministered && holder !== undefined && holder !== userId && (await withoutSignIn(tx, [holder])) > 0) {
+    throw failedPrecondition("LAST_SIGN_IN_METHOD", "The user who has the external id has no other way to sign in.");
+  }
 };
 
 /**

@@ -12,6 +12,7 @@ import {
 import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import type { OptionDependencies } from "./dependencies.ts";
+import { requireReadable, requireWritable, withoutHiddenValue } from "./key-access.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeNotFound } from "./option-scopes.ts";
 import { optionWriteOf } from "./option-write.ts";
@@ -97,6 +98,9 @@ export const applyOptionChanges =
     const method = UserOptionService.method.applyOptionChanges;
     return write(call, { method, request, aggregates: [userAggregate(userId)], abridge }, async (tx) => {
       const { sets, deletes, preconditions } = changesOf(registry, request);
+      for (const { key } of [...sets, ...deletes]) requireWritable(registry, call, key);
+      // Whether a precondition holds tells something of the value.
+      for (const { key } of preconditions) requireReadable(registry, call, key);
       await writableUser(tx, userId);
       const stored = await storedOptions(tx, optionScopes, [...preconditions, ...deletes]);
       assertPreconditions(preconditions, stored);
@@ -106,7 +110,7 @@ export const applyOptionChanges =
       return {
         options: outcomes.map((stored) => {
           if (stored === undefined) throw scopeNotFound();
-          return toUserOption(stored.row);
+          return withoutHiddenValue(registry, call, toUserOption(stored.row));
         }),
       };
     });

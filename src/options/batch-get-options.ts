@@ -3,6 +3,7 @@ import { type Operation, whenReady } from "../call.ts";
 import type { BatchGetOptionsRequest, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { aliveOptions, readAllUserOptions } from "./cached-options.ts";
 import type { OptionDependencies } from "./dependencies.ts";
+import { hiddenKeys, requireReadable } from "./key-access.ts";
 import { MAX_CACHED_SCOPES, readManyScopes } from "./many-scopes.ts";
 import { type Scope, ScopeKind, scopeOf } from "./scope.ts";
 
@@ -19,6 +20,8 @@ export const batchGetOptions =
     const { userIds } = request;
     const { freshness, databaseTime } = app;
     const scopes = scopesOf(request);
+    for (const key of request.keys) requireReadable(app.registry, call, key);
+    const hidden = hiddenKeys(app.registry, call);
     if (userIds.length * scopes.length > MAX_CACHED_SCOPES) {
       return whenReady(freshness.check(call, request.consistency), async () => ({ results: await readManyScopes(app, call, request) }));
     }
@@ -28,7 +31,7 @@ export const batchGetOptions =
       const results = users.map((cached, index) => ({
         userId: userIds[index] ?? 0n,
         userFound: cached[0]?.userFound ?? false,
-        options: cached.flatMap((options) => aliveOptions(options, keys, databaseTime).map(({ option }) => option)),
+        options: cached.flatMap((options) => aliveOptions(options, keys, databaseTime, hidden).map(({ option }) => option)),
       }));
       return { results, ...stalenessOf(reading) };
     });

@@ -10,6 +10,7 @@ import { refusedEntry } from "../status.ts";
 import { unwritableUsers } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import type { OptionDependencies } from "./dependencies.ts";
+import { requireWritable, withoutHiddenValue } from "./key-access.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeNotFound } from "./option-scopes.ts";
 import { optionWriteOf } from "./option-write.ts";
@@ -33,7 +34,10 @@ export const batchSetOptions =
     const names = request.entries.map((entry) => [nameOf({ userId: entry.userId, key: entry.key, scope: scopeOf(entry) })]);
     assertDistinct(names, "entries", "names an option that another entry names");
     const entries = request.entries.map((entry, index) =>
-      orRefusal(() => optionWriteOf(registry, entry.userId, entry, `entries[${index}].`)),
+      orRefusal(() => {
+        requireWritable(registry, call, entry.key);
+        return optionWriteOf(registry, entry.userId, entry, `entries[${index}].`);
+      }),
     );
     const writes = entries.filter(isAccepted);
     const userIds = [...new Set(writes.map(({ userId }) => userId))];
@@ -48,7 +52,8 @@ export const batchSetOptions =
         if (!isAccepted(entry)) return refusedEntry(entry);
         const outcome = byWrite.get(entry);
         if (outcome instanceof DomainError) return refusedEntry(outcome);
-        if (outcome !== undefined) return { result: { case: "option", value: toUserOption(outcome.row) } };
+        if (outcome !== undefined)
+          return { result: { case: "option", value: withoutHiddenValue(registry, call, toUserOption(outcome.row)) } };
         return refusedEntry(unwritable.get(entry.userId) ?? unverified.get(entry) ?? scopeNotFound());
       });
       return { results };

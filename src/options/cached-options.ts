@@ -25,11 +25,18 @@ import {
 export const isAlive = (expireTime: number | null | undefined, databaseTime: () => number): boolean =>
   expireTime === null || expireTime === undefined || expireTime > databaseTime();
 
-/** Returns the unexpired options of a scope that have the given `keys`, in the order of `keys`. Empty `keys` = all options, ordered by key. */
-export const aliveOptions = (cached: CachedOptions, keys: readonly string[], databaseTime: () => number): CachedOption[] => {
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * Returns the unexpired options of a scope that have the given `keys`, in the order of `keys`. Empty `keys` = all options but the `hidden` ones,
+ * ordered by key.
+ */
+export const aliveOptions = (cached: CachedOptions, keys: readonly string[], databaseTime: () => number, hidden = NONE): CachedOption[] => {
   const byKey = optionsOf(cached);
   const wanted = keys.length === 0 ? byKey.values() : keys.flatMap((key) => byKey.get(key) ?? []);
-  return [...wanted].filter((option) => isAlive(option.expireTime, databaseTime));
+  return [...wanted].filter(
+    ({ expireTime, option }) => isAlive(expireTime, databaseTime) && (hidden.size === 0 || !hidden.has(option.key ?? "")),
+  );
 };
 
 /** Makes the error RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE, for a read whose options do not fit into one answer. */

@@ -3,6 +3,7 @@ import type { Operation } from "../call.ts";
 import { failedPrecondition } from "../errors.ts";
 import { FindUsersByOptionRequestSchema, type UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import type { OptionDependencies } from "./dependencies.ts";
+import { requireReadable } from "./key-access.ts";
 import { alive } from "./option.select.ts";
 import { scopeOf } from "./scope.ts";
 import { jsonOf } from "./value.ts";
@@ -12,6 +13,7 @@ export const findUsersByOption =
   ({ db, freshness, registry, pager, optionScopes }: OptionDependencies): Operation<typeof UserOptionService.method.findUsersByOption> =>
   async (call, request) => {
     const { key, equals } = request;
+    requireReadable(registry, call, key);
     if (!registry.get(key)?.indexed) {
       throw failedPrecondition("QUERY_NOT_INDEXED", `The definition of the option ${key} does not say that it is indexed.`, {
         metadata: { key },

@@ -6,6 +6,7 @@ import type { GetOptionRequest, GetOptionResponseSchema, UserOptionService } fro
 import { userNotFound } from "../users/get-user.ts";
 import { isAlive, readScopeFor } from "./cached-options.ts";
 import type { OptionDependencies } from "./dependencies.ts";
+import { requireReadable } from "./key-access.ts";
 import { scopeOf } from "./scope.ts";
 import { type CachedOptions, optionsOf } from "./user-options.lookup.ts";
 import { jsonOf } from "./value.ts";
@@ -28,6 +29,7 @@ export const getOption =
   (call, request) => {
     // The default comes back as it is, so it has to be a value that an answer can hold.
     if (request.defaultValue !== undefined) jsonOf(request.defaultValue, "default_value");
+    requireReadable(app.registry, call, request.key);
     const reading = app.freshness.reading(request.consistency);
     const cached = readScopeFor(app, call, { userId: request.userId, scope: scopeOf(request), name: request.key }, reading);
     return whenReady(cached, (options) => withStaleness(answer(options, request, app.databaseTime), reading));

@@ -6,6 +6,7 @@ import { ListOptionsRequestSchema, type UserOptionService } from "../gen/userd/v
 import { userNotFound } from "../users/get-user.ts";
 import { aliveOptions, readScope } from "./cached-options.ts";
 import type { OptionDependencies } from "./dependencies.ts";
+import { hiddenKeys } from "./key-access.ts";
 import { type OptionRow, toUserOption } from "./option.mapping.ts";
 import { alive, type OptionOfUser, optionColumns, optionsIn } from "./option.select.ts";
 import { type Scope, scopeConflict, scopeOf } from "./scope.ts";
@@ -13,14 +14,21 @@ import type { CachedOptions } from "./user-options.lookup.ts";
 import { sentBytes } from "./value.ts";
 
 /** Reads a page of all scopes, or of one, from the database: the cache has no entry for all scopes of a user. */
-const readFromDatabase = async ({ db, optionScopes }: OptionDependencies, call: Call, userId: bigint, page: Page, scope?: Scope) => {
+const readFromDatabase = async (
+  { db, optionScopes, registry }: OptionDependencies,
+  call: Call,
+  userId: bigint,
+  page: Page,
+  scope?: Scope,
+) => {
   const [kind = "-1", id = "0", key = ""] = page.after ?? [];
   const inScope = scope === undefined ? sql`true` : sql`o.scope_kind = ${scope.kind} and o.scope_id = ${scope.id}`;
+  const hidden = [...hiddenKeys(registry, call)];
   const rows = await db.session(call).rows(
     withinPage(sql<OptionOfUser>`
     select u.id as found_user, ${optionColumns}
     from users u left join user_option o on o.user_id = u.id and ${inScope} and ${alive} and ${optionScopes.live}
-      and (o.scope_kind, o.scope_id, o.key) > (${kind}::smallint, ${id}::bigint, ${key}::text)
+      and o.key <> all(${hidden}::text[]) and (o.scope_kind, o.scope_id, o.key) > (${kind}::smallint, ${id}::bigint, ${key}::text)
     where u.id = ${userId}
     order by o.scope_kind, o.scope_id, o.key limit ${page.size + 1}`),
   );
@@ -32,8 +40,9 @@ const readFromDatabase = async ({ db, optionScopes }: OptionDependencies, call: 
 const placeOf = ({ scope_kind, scope_id, key }: OptionRow) => [scope_kind, scope_id, key];
 
 /** Returns a page of a cached scope. Such a scope takes at most four times its stored bytes, for which an answer always has room. */
-const readCached = ({ databaseTime }: OptionDependencies, cached: CachedOptions, page: Page, { kind, id }: Scope) => {
-  const alive = aliveOptions(cached, [], databaseTime);
+const readCached = ({ databaseTime, registry }: OptionDependencies, call: Call, cached: CachedOptions, page: Page, { kind, id }: Scope) => {
+  const hidden = hiddenKeys(registry, call);
+  const alive = aliveOptions(cached, [], databaseTime, hidden);
   const [, , after] = page.after ?? [];
   const options = after === undefined ? alive : alive.filter(({ option }) => (option.key ?? "") > after);
   const { rows, nextPageToken } = page.cut(options.slice(0, page.size + 1), ({ option }) => [kind, id, option.key ?? ""]);
@@ -59,5 +68,5 @@ export const listOptions =
     const cached = await readScope(app, call, { userId, scope }, reading);
     if (!cached.userFound) throw userNotFound();
     if (cached.isLarge) return readFromDatabase(app, call, userId, page, scope);
-    return { ...readCached(app, cached, page, scope), ...stalenessOf(reading) };
+    return { ...readCached(app, call, cached, page, scope), ...stalenessOf(reading) };
   };

@@ -4,6 +4,7 @@ import { PAGE_BYTES, withinPage } from "../db/page.ts";
 import type { BatchGetOptionsRequest } from "../gen/userd/v1/user_option_service_pb.ts";
 import { optionsTooLarge } from "./cached-options.ts";
 import type { OptionDependencies } from "./dependencies.ts";
+import { hiddenKeys } from "./key-access.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { alive, type OptionOfUser, optionColumns, optionsIn } from "./option.select.ts";
 import { ScopeKind } from "./scope.ts";
@@ -19,7 +20,7 @@ export const MAX_CACHED_SCOPES = 10_000;
  * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when an answer can't hold the options.
  */
 export const readManyScopes = async (
-  { db, optionScopes }: OptionDependencies,
+  { db, optionScopes, registry }: OptionDependencies,
   call: Call,
   { userIds, projectIds, keys }: BatchGetOptionsRequest,
 ) => {
@@ -28,7 +29,7 @@ export const readManyScopes = async (
     select u.id as found_user, ${optionColumns}
     from users u
     left join user_option o on o.user_id = u.id and o.scope_kind = ${ScopeKind.PROJECT} and o.scope_id = any(${projectIds.map(String)}::bigint[])
-      and ${keys.length === 0 ? sql`true` : sql`o.key = any(${keys}::text[])`} and ${alive} and ${optionScopes.live}
+      and ${keys.length === 0 ? sql`o.key <> all(${[...hiddenKeys(registry, call)]}::text[])` : sql`o.key = any(${keys}::text[])`} and ${alive} and ${optionScopes.live}
     where u.id = any(${[...new Set(userIds)].map(String)}::bigint[])
     order by u.id, o.scope_kind, o.scope_id, o.key`),
   );

@@ -9,6 +9,7 @@ import {
   UserOptionService,
 } from "../gen/userd/v1/user_option_service_pb.ts";
 import type { OptionDependencies } from "./dependencies.ts";
+import { hiddenKeys } from "./key-access.ts";
 import { type OptionRow, toUserOption } from "./option.mapping.ts";
 import { alive, optionColumns } from "./option.select.ts";
 import { toOptionDefinition } from "./registry/definition.mapping.ts";
@@ -50,7 +51,8 @@ export const listInvalidOptions =
   async (call, request) => {
     const page = pager(call, ListInvalidOptionsRequestSchema, request);
     const [after = "0"] = page.after ?? [];
-    const keys = registry.list().map(({ key }) => key);
+    const hidden = hiddenKeys(registry, call);
+    const keys = registry.list().flatMap(({ key }) => (hidden.has(key) ? [] : [key]));
     const rows = await db.session(call).rows(
       withinPage(sql<OptionRow>`
       select ${optionColumns} from user_option o

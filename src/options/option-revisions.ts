@@ -13,6 +13,7 @@ import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { canonicalJson } from "./canonical.ts";
 import type { OptionDependencies } from "./dependencies.ts";
+import { requireReadable, requireWritable, withoutHiddenValue } from "./key-access.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeNotFound } from "./option-scopes.ts";
 import { scopeOf } from "./scope.ts";
@@ -43,9 +44,10 @@ const revisionColumns = sql.raw(
 
 /** ListOptionRevisions: reads a page of the revisions of an option, newest first. The last 20 writes and deletions are kept. */
 export const listOptionRevisions =
-  ({ db, freshness, pager, optionScopes }: OptionDependencies): Operation<typeof method.listOptionRevisions> =>
+  ({ db, freshness, pager, optionScopes, registry }: OptionDependencies): Operation<typeof method.listOptionRevisions> =>
   async (call, request) => {
     const { userId, key } = request;
+    requireReadable(registry, call, key);
     const scope = scopeOf(request);
     await freshness.check(call, request.consistency);
     const page = pager(call, ListOptionRevisionsRequestSchema, request);
@@ -89,11 +91,12 @@ const remove = async (tx: Tx, { userId, scope, key }: OptionKey): Promise<void> 
  * checked again, but not the definition in the registry.
  */
 export const restoreOption =
-  ({ write, optionScopes, quotas }: OptionDependencies): Operation<typeof method.restoreOption> =>
+  ({ write, optionScopes, quotas, registry }: OptionDependencies): Operation<typeof method.restoreOption> =>
   (call, request) => {
     const { userId, key, revisionId } = request;
     const option: OptionKey = { userId, key, scope: scopeOf(request) };
     return write(call, { method: method.restoreOption, request, aggregates: [userAggregate(userId)] }, async (tx) => {
+      requireWritable(registry, call, key);
       await writableUser(tx, userId);
       const revision = await findRevision(tx, option, revisionId);
       if (revision.deleted) {
@@ -104,6 +107,6 @@ export const restoreOption =
       const expireTime = revision.expire_time !== null && revision.expire_time > new Date() ? revision.expire_time : null;
       const [stored] = await storeOptions(tx, { optionScopes, quotas }, [{ ...option, json: canonicalJson(revision.value), expireTime }]);
       if (stored === undefined) throw scopeNotFound();
-      return { option: toUserOption(stored.row) };
+      return { option: withoutHiddenValue(registry, call, toUserOption(stored.row)) };
     });
   };

@@ -5,6 +5,7 @@ import { type OptionLevelSchema, OptionSource, type ResolvedOptionSchema } from 
 import type { ResolveOptionsRequest, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { completed, isAlive } from "./cached-options.ts";
 import type { OptionDependencies } from "./dependencies.ts";
+import { hiddenKeys, requireReadable } from "./key-access.ts";
 import { readScopes } from "./live-scopes.ts";
 import type { CheckedDefinition } from "./registry/load.ts";
 import type { OptionRegistry } from "./registry/registry.ts";
@@ -119,6 +120,8 @@ export const resolveOptions =
   }: OptionDependencies): Operation<typeof UserOptionService.method.resolveOptions> =>
   async (call, request) => {
     const { userIds, keys, explain } = request;
+    for (const key of keys) requireReadable(registry, call, key);
+    const hidden = hiddenKeys(registry, call);
     const reading = freshness.reading(request.consistency);
     const scopes = scopesOf(request);
     const wanted = userIds.flatMap((userId) => scopes.map((scope) => ({ userId, scope })));
@@ -138,7 +141,12 @@ export const resolveOptions =
     };
     const requested = keys.map(prepare);
     const keysOf = ({ options }: UserLevels): readonly Key[] =>
-      keys.length > 0 ? requested : [...new Set([...everywhere, ...options.keys()])].sort().map(prepare);
+      keys.length > 0
+        ? requested
+        : [...new Set([...everywhere, ...options.keys()])]
+            .filter((key) => !hidden.has(key))
+            .sort()
+            .map(prepare);
 
     const results = userIds.map((userId, index) => {
       const user = levelsOfUser(cached.slice(index * scopes.length, (index + 1) * scopes.length), scopes, live, databaseTime);

@@ -8,6 +8,7 @@ import { invalidField, notFound } from "../errors.ts";
 import { ListScopeOptionsRequestSchema, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { etagOfLife, requireEtag } from "../versions/etag.ts";
 import type { OptionDependencies } from "./dependencies.ts";
+import { hiddenKeys, requireReadable, requireWritable, withoutHiddenValue } from "./key-access.ts";
 import { readScopes } from "./live-scopes.ts";
 import { type ScopeOptionRow, toScopeOption } from "./option.mapping.ts";
 import { type OptionScopes, scopeNotFound } from "./option-scopes.ts";
@@ -72,6 +73,7 @@ export const setScopeOption =
     const json = jsonOf(value);
     const scope = scopeOfTarget(request.target);
     return write(call, { method: method.setScopeOption, request, aggregates: [aggregateOfScope(scope)] }, async (tx) => {
+      requireWritable(registry, call, key);
       // When the write is known to be new: the definitions may have changed since its first answer.
       registry.assertFits({ key, json, field: "value" });
       const before = etag === "" ? undefined : await storedScopeOption(tx, optionScopes, scope, key);
@@ -80,14 +82,19 @@ export const setScopeOption =
       for (const refusal of refusalsOf(stored ? [stored] : [], quotas).values()) throw refusal;
       const row = stored ?? (await storedScopeOption(tx, optionScopes, scope, key));
       if (row === undefined) throw scopeNotFound();
-      return { option: toScopeOption(row), created: stored?.added ?? false, changed: stored !== undefined };
+      return {
+        option: withoutHiddenValue(registry, call, toScopeOption(row)),
+        created: stored?.added ?? false,
+        changed: stored !== undefined,
+      };
     });
   };
 
 /** GetScopeOption: reads one scope option from the cache. */
 export const getScopeOption =
-  ({ scopeOptions, freshness }: OptionDependencies): Operation<typeof method.getScopeOption> =>
+  ({ scopeOptions, freshness, registry }: OptionDependencies): Operation<typeof method.getScopeOption> =>
   (call, request) => {
+    requireReadable(registry, call, request.key);
     const reading = freshness.reading(request.consistency);
     return whenReady(readScopes(scopeOptions, call, [scopeOfTarget(request.target)], reading), ([scope]) => {
       const cached = scope?.options.get(request.key);
@@ -98,7 +105,7 @@ export const getScopeOption =
 
 /** ListScopeOptions: reads a page of the scope options of one scope, ordered by key, in one statement. */
 export const listScopeOptions =
-  ({ db, freshness, pager, optionScopes }: OptionDependencies): Operation<typeof method.listScopeOptions> =>
+  ({ db, freshness, pager, optionScopes, registry }: OptionDependencies): Operation<typeof method.listScopeOptions> =>
   async (call, request) => {
     const { kind, id } = scopeOfTarget(request.target);
     const page = pager(call, ListScopeOptionsRequestSchema, request);
@@ -106,7 +113,8 @@ export const listScopeOptions =
     const [after = ""] = page.after ?? [];
     const rows = await db.session(call).rows(
       withinPage(sql<ScopeOptionRow>`
-      select ${scopeOptionColumns} from scope_option o where o.scope_kind = ${kind} and o.scope_id = ${id} and o.key > ${after} and ${optionScopes.live}
+      select ${scopeOptionColumns} from scope_option o where o.scope_kind = ${kind} and o.scope_id = ${id} and o.key > ${after}
+        and o.key <> all(${[...hiddenKeys(registry, call)]}::text[]) and ${optionScopes.live}
       order by o.key limit ${page.size + 1}`),
     );
     const { rows: shown, nextPageToken } = page.cut(
@@ -119,11 +127,12 @@ export const listScopeOptions =
 
 /** DeleteScopeOption: deletes one scope option. Users of the scope get at once the values that the option hid or overrode. */
 export const deleteScopeOption =
-  ({ write, optionScopes }: OptionDependencies): Operation<typeof method.deleteScopeOption> =>
+  ({ write, optionScopes, registry }: OptionDependencies): Operation<typeof method.deleteScopeOption> =>
   (call, request) => {
     const { key, etag, allowMissing } = request;
     const scope = scopeOfTarget(request.target);
     return write(call, { method: method.deleteScopeOption, request, aggregates: [aggregateOfScope(scope)] }, async (tx) => {
+      requireWritable(registry, call, key);
       const row = await storedScopeOption(tx, optionScopes, scope, key);
       requireEtag(etag, row && etagOfLife(row), "option");
       if (row === undefined) {
@@ -131,6 +140,6 @@ export const deleteScopeOption =
         throw notFound("OPTION_NOT_FOUND", "There is no such option.");
       }
       await tx.rows(sql`delete from scope_option where id = ${row.id}`);
-      return { option: toScopeOption(row) };
+      return { option: withoutHiddenValue(registry, call, toScopeOption(row)) };
     });
   };

@@ -4,6 +4,7 @@ import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { etagOfLife, requireEtag } from "../versions/etag.ts";
 import type { OptionDependencies } from "./dependencies.ts";
+import { requireWritable, withoutHiddenValue } from "./key-access.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeNotFound } from "./option-scopes.ts";
 import { optionWriteOf } from "./option-write.ts";
@@ -22,6 +23,7 @@ export const setOption =
   (call, request) => {
     const { userId, etag } = request;
     return write(call, { method: UserOptionService.method.setOption, request, aggregates: [userAggregate(userId)] }, async (tx) => {
+      requireWritable(registry, call, request.key);
       const option = optionWriteOf(registry, userId, request);
       const before = etag === "" ? undefined : await storedOption(tx, optionScopes, option);
       requireEtag(etag, before && etagOfLife(before), "option");
@@ -31,6 +33,6 @@ export const setOption =
       if (stored === undefined) throw scopeNotFound();
       await assertVerified(tx, registry, [option]);
       const { row, created, changed } = stored;
-      return { option: toUserOption(row), created, changed, locked: row.locked };
+      return { option: withoutHiddenValue(registry, call, toUserOption(row)), created, changed, locked: row.locked };
     });
   };

@@ -19,3 +19,7 @@ export const newSecretToken = (prefix = ""): SecretToken => {
 
 /** Makes a session nonce: 12 characters, 72 random bits. All sessions of a user carry the user's nonce; a new nonce ends these sessions. */
 export const newSessionNonce = (): string => randomBytes(9).toString("base64url");
+
+/** Tells whether a call acts for another user than the one whose token it has: for that call the token is an unknown one. */
+export const isOfAnother = ({ actingUserId }: { readonly actingUserId?: bigint | undefined }, userId: bigint): boolean =>
+  actingUserId !== undefined && actingUserId !== userId;

@@ -24,10 +24,12 @@ import { compile } from "./interceptors/index.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { Invocation, type Transport } from "./interceptors/invocation.ts";
 import { StatusError } from "./interceptors/status.ts";
+import type { Connection } from "./peers.ts";
 import type { Codec, Rpc } from "./rpc.ts";
 
 /** What the HTTP port knows of a call, and connect does not. */
 export type HttpCall = {
+  readonly connection: Connection | undefined;
   /** The deadline, in milliseconds since the epoch. */
   readonly deadline: number;
   /** Tells that the bytes of the body that have arrived are needed no longer: the message that they are has been used. */
@@ -37,7 +39,7 @@ export type HttpCall = {
 };
 
 const httpCallKey = createContextKey<HttpCall>(
-  { deadline: Infinity, consumed: () => {}, answered: () => {} },
+  { connection: undefined, deadline: Infinity, consumed: () => {}, answered: () => {} },
   { description: "the call as the HTTP port knows it" },
 );
 const invocationKey = createContextKey<Invocation<HandlerContext> | undefined>(undefined, { description: "the call after its admission" });
@@ -104,6 +106,8 @@ const withCodecFaults = async function* (requests: AsyncIterable<Message>, rpc: 
 
 const transport: Transport<HandlerContext> = {
   header: ({ requestHeader }, name) => requestHeader.get(name) ?? undefined,
+  headers: ({ requestHeader }, name) => requestHeader.get(name) ?? "",
+  connection: ({ values }) => values.get(httpCallKey).connection,
   deadline: ({ values }) => values.get(httpCallKey).deadline,
   onCancel: ({ signal }, listener) => signal.addEventListener("abort", listener, { once: true }),
 };

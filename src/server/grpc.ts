@@ -1,10 +1,10 @@
-import { createServer } from "node:net";
 import type { DescService } from "@bufbuild/protobuf";
 import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerbosity } from "@grpc/grpc-js";
 import type { ListenAddress } from "../config.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import type { Bodies } from "./bodies.ts";
+import { createFront } from "./front.ts";
 import { toGrpcMethod } from "./grpc-adapter.ts";
 import { addHealth } from "./health.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
@@ -14,6 +14,7 @@ import { addReflection } from "./reflection.ts";
 import { maxBatchRequestBytes, maxResponseBytes, type Rpc } from "./rpc.ts";
 import { listen, trackSockets } from "./sockets.ts";
 import { keepStreamsInSlots } from "./stream-table.ts";
+import type { Tls } from "./tls.ts";
 
 const minute = 60_000;
 
@@ -49,6 +50,7 @@ export type Listener = {
 /** The options of `startGrpc`, which opens the gRPC port. */
 export type GrpcListenerOptions = {
   readonly listen: ListenAddress;
+  readonly tls?: Tls | undefined;
   readonly rpcs: readonly Rpc[];
   readonly services: readonly DescService[];
   readonly context: InterceptorContext;
@@ -60,7 +62,15 @@ export type GrpcListenerOptions = {
  * Opens the gRPC port. userd listens on the socket and hands the connections to grpc-js, and so can report a port that is in use, limit the
  * number of connections, and end the connections that are left when the server stops.
  */
-export const startGrpc = async ({ listen: at, rpcs, services, context, readiness, bodies }: GrpcListenerOptions): Promise<Listener> => {
+export const startGrpc = async ({
+  listen: at,
+  tls,
+  rpcs,
+  services,
+  context,
+  readiness,
+  bodies,
+}: GrpcListenerOptions): Promise<Listener> => {
   // Its logger quotes malformed headers, tokens included.
   setLogVerbosity(logVerbosity.NONE);
   const methods = rpcs.map((rpc) => toGrpcMethod(rpc, context));
@@ -77,7 +87,7 @@ export const startGrpc = async ({ listen: at, rpcs, services, context, readiness
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   // Type-checked, though private: grpc-js hands out neither its servers nor their sessions.
   for (const http2Server of server["http2Servers"].keys()) http2Server.prependListener("session", keepStreamsInSlots);
-  const front = createServer({ noDelay: true }, (socket) => injector.injectConnection(socket));
+  const front = createFront(tls, "h2", (socket) => injector.injectConnection(socket));
   const sockets = trackSockets(front);
   const address = await listen(front, "GRPC_LISTEN", at);
   return {

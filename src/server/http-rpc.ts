@@ -88,7 +88,12 @@ export const serveRpc = async (
     // Connect stops reading a stream that is refused, and leaves the rest to whoever gave it.
     const outgoing = "stream" in request ? request.stream : response;
     outgoing.once("finish", body.letGo).once("close", body.giveBack);
-    const contextValues = withHttpCall({ deadline, consumed: body.giveBack, answered: () => limitUnread(request, response, Date.now()) });
+    const contextValues = withHttpCall({
+      connection: "stream" in request ? request.stream.session : request.socket,
+      deadline,
+      consumed: body.giveBack,
+      answered: () => limitUnread(request, response, Date.now()),
+    });
     const answer = await handle({ ...call, body: body.chunks, contextValues });
     if (rpc.kind !== "server_streaming") limitUnread(request, response, deadline);
     if (answer.status >= 400 && answer.body === undefined) explainRefusal(served, answer.status, request, response);

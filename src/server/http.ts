@@ -1,5 +1,6 @@
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type ServerOptions, type ServerResponse } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import { createServer as createHttpsServer } from "node:https";
 import type { Logger } from "pino";
 import type { ListenAddress } from "../config.ts";
 import type { Bodies } from "./bodies.ts";
@@ -18,14 +19,25 @@ import type { Readiness } from "./readiness.ts";
 import { maxTimeoutMs, type Rpc } from "./rpc.ts";
 import { listen, trackSockets } from "./sockets.ts";
 import { keepStreamsInSlots } from "./stream-table.ts";
+import type { Tls } from "./tls.ts";
 
 const maxHeaderBytes = 16 * 1024;
 /** The time for which a connection may be idle, in milliseconds. */
 const idleMs = 120_000;
 
+const http1Options: ServerOptions = {
+  maxHeaderSize: maxHeaderBytes,
+  headersTimeout: 10_000,
+  // Longer than any deadline: a call whose body stalls gets its answer first.
+  requestTimeout: maxTimeoutMs + 5_000,
+  connectionsCheckingInterval: 2_000,
+  keepAliveTimeout: idleMs,
+};
+
 /** The options of `startHttp`, which opens the HTTP port. */
 export type HttpListenerOptions = {
   readonly listen: ListenAddress;
+  readonly tls?: Tls | undefined;
   readonly rpcs: readonly Rpc[];
   readonly context: InterceptorContext;
   readonly readiness: Readiness;
@@ -86,17 +98,11 @@ const createHttpHandler = ({ rpcs, context, readiness, metrics, bodies }: HttpLi
 export const startHttp = async (options: HttpListenerOptions): Promise<Listener> => {
   const lingering = createLingering();
   const handle = createHttpHandler(options, lingering);
-  const http1 = createServer(
-    {
-      maxHeaderSize: maxHeaderBytes,
-      headersTimeout: 10_000,
-      // Longer than any deadline: a call whose body stalls gets its answer first.
-      requestTimeout: maxTimeoutMs + 5_000,
-      connectionsCheckingInterval: 2_000,
-      keepAliveTimeout: idleMs,
-    },
-    handle,
-  );
+  const { tls } = options;
+  const http1 =
+    tls === undefined
+      ? createServer(http1Options, handle)
+      : createHttpsServer({ ...http1Options, ...tls.optionsFor(["h2", "http/1.1"]) }, handle);
   http1.timeout = idleMs;
   const http2 = createHttp2Server(
     // maxSessionMemory is in MB.
@@ -111,7 +117,7 @@ export const startHttp = async (options: HttpListenerOptions): Promise<Listener>
     session.once("close", () => sessions.delete(session));
     session.setTimeout(idleMs, () => session.close());
   });
-  const undecided = splitProtocols(http1, http2);
+  const undecided = splitProtocols(http1, http2, tls);
   const sockets = trackSockets(http1);
   const address = await listen(http1, "HTTP_LISTEN", options.listen);
 

@@ -4,7 +4,7 @@ import type { MaybePromise } from "../call.ts";
 import type { Config, ListenAddress } from "../config.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { createBodies } from "./bodies.ts";
-import { loadCallers } from "./callers.ts";
+import { loadCallers } from "./callers/callers.ts";
 import { startGrpc } from "./grpc.ts";
 import { startHttp } from "./http.ts";
 import { createConcurrencyLimit } from "./interceptors/concurrency-limit.ts";
@@ -12,6 +12,7 @@ import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { createReadiness } from "./readiness.ts";
 import type { Route } from "./route.ts";
 import { prepareRpcs } from "./rpc.ts";
+import { loadTls } from "./tls.ts";
 
 /** The time in which calls in progress have to finish in a drain, in milliseconds. */
 const graceMs = 15_000;
@@ -23,7 +24,7 @@ const arrivalMs = 100;
 export type ListenersOptions = {
   readonly config: Pick<
     Config,
-    "grpcListen" | "httpListen" | "tokenFile" | "insecure" | "maxConcurrentCalls" | "requestBytes" | "drainSeconds"
+    "grpcListen" | "httpListen" | "tokenFile" | "tls" | "peers" | "maxConcurrentCalls" | "requestBytes" | "drainSeconds"
   >;
   readonly routes: readonly Route[];
   /** The names of all permissions that callers can have. Default: those of userd itself. */
@@ -32,6 +33,8 @@ export type ListenersOptions = {
   readonly metrics: Metrics;
   /** Translates an error from below the operations, such as a driver's, into one for the caller. Default: each is a fault. */
   readonly explain?: InterceptorContext["explain"];
+  /** Refuses calls by the rules of their RPCs for acting users. Default: there are none. */
+  readonly permit?: InterceptorContext["permit"];
   /** Tells whether the service can answer now. Health checks call it, and wait for at most 1 s. */
   readonly ready: () => MaybePromise<boolean>;
 };
@@ -45,6 +48,8 @@ export type Listeners = AsyncDisposable & {
    * finish. A second drain waits for the first.
    */
   readonly drain: () => Promise<void>;
+  /** Reads the callers' file and the files of TLS again. */
+  readonly reload: () => void;
 };
 
 /**
@@ -59,26 +64,31 @@ export const startListeners = async ({
   metrics,
   ready,
   explain = () => undefined,
+  permit,
 }: ListenersOptions): Promise<Listeners> => {
   const concurrency = createConcurrencyLimit(config.maxConcurrentCalls);
-  const context: InterceptorContext = { log, metrics: metrics.calls, concurrency, callers: loadCallers(config, permissions), explain };
   const rpcs = prepareRpcs(routes, permissions);
+  await using stack = new AsyncDisposableStack();
+  const tls = config.tls && stack.adopt(loadTls(config.tls, log), ({ stop }) => stop());
+  const isTrusted = tls?.isTrusted ?? (() => false);
+  const callers = stack.adopt(loadCallers({ config, log, known: permissions, isTrusted }), ({ stop }) => stop());
+  const context: InterceptorContext = { log, metrics: metrics.calls, concurrency, callers, explain, ...(permit && { permit }) };
   const services = routes.map(({ service }) => service);
   const readiness = createReadiness(ready);
   const bodies = createBodies(config.requestBytes);
   metrics.watchInProgress(() => concurrency.inProgress);
 
-  const grpc = await startGrpc({ listen: config.grpcListen, rpcs, services, context, readiness, bodies });
+  const grpc = stack.adopt(await startGrpc({ listen: config.grpcListen, tls, rpcs, services, context, readiness, bodies }), ({ destroy }) =>
+    destroy(),
+  );
   const http = await startHttp({
     listen: config.httpListen,
+    tls,
     rpcs,
     context,
     readiness,
     bodies,
     metrics: { contentType: metrics.registry.contentType, text: metrics.text },
-  }).catch((error: unknown) => {
-    grpc.destroy();
-    throw error;
   });
 
   const idle = async (): Promise<void> => {
@@ -98,6 +108,8 @@ export const startListeners = async ({
     grpc.destroy();
     http.destroy();
     await closed;
+    callers.stop();
+    tls?.stop();
   };
   let drained: Promise<void> | undefined;
   const drain = (): Promise<void> => {
@@ -109,10 +121,15 @@ export const startListeners = async ({
     })();
     return drained;
   };
+  stack.move();
   return {
     grpcAddress: grpc.address,
     httpAddress: http.address,
     drain,
+    reload: () => {
+      callers.reload();
+      tls?.reload();
+    },
     [Symbol.asyncDispose]: drain,
   };
 };

@@ -9,6 +9,7 @@ import type { Admission } from "./interceptors/admission.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { Invocation, type Transport } from "./interceptors/invocation.ts";
 import { statusOf } from "./interceptors/status.ts";
+import type { Connection } from "./peers.ts";
 import { type Rpc, requestPatienceMs } from "./rpc.ts";
 
 type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
@@ -44,6 +45,8 @@ export const openCallOf = (metadata: Metadata): OpenCall => {
 
 const transport: Transport<OpenCall> = {
   header: ({ metadata }, name) => metadata?.get(name)[0]?.toString(),
+  headers: ({ metadata }, name) => metadata?.get(name).join(",") ?? "",
+  connection: (call) => call.connection,
   deadline: (call) => call.deadline(),
   onCancel: (call, listener) => {
     call.onEnd = listener;
@@ -92,6 +95,10 @@ export class OpenCall implements ServerInterceptingCallInterface {
     this.#hasRequestStream = method.requestStream;
     this.#hasResponseStream = method.responseStream;
     this.#guarded = guarded;
+  }
+
+  get connection(): Connection | undefined {
+    return this.#stream.session;
   }
 
   deadline(): number {

@@ -1,5 +1,6 @@
 import { type DescMethod, getOption, type Message } from "@bufbuild/protobuf";
 import { type Call, MAX_RESPONSE_BYTES, type MaybePromise } from "../call.ts";
+import { actingFault } from "../contract/acting.ts";
 import { isRead, readsFault } from "../contract/reads.ts";
 import { batch_write, permission } from "../gen/userd/v1/options_pb.ts";
 import { permissions } from "../permissions.ts";
@@ -76,11 +77,14 @@ export const prepareRpcs = (routes: readonly Route[], known: readonly string[] =
       const name = `${service.typeName}/${method.name}`;
       const needed = getOption(method, permission);
       const unread = readsFault(method);
+      const unruled = actingFault(method);
       const operation = operations[method.localName] as AnyOperation | undefined;
       if (!known.includes(needed)) {
         faults.push(`${name} ${needed ? `names the unknown permission "${needed}"` : "has no (userd.v1.permission)"}`);
       } else if (unread !== undefined) {
         faults.push(`${name} ${unread}`);
+      } else if (unruled !== undefined) {
+        faults.push(`${name} ${unruled}`);
       } else if (method.methodKind === "bidi_streaming") {
         faults.push(`${name} is a stream in both directions; interceptors run streams in one`);
       } else if (operation === undefined) {

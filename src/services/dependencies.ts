@@ -4,6 +4,7 @@ import { createAccess } from "../access/access.ts";
 import type { AccessDependencies } from "../access/dependencies.ts";
 import { createHolders } from "../access/holders.ts";
 import { createOwners } from "../access/owners.ts";
+import { createPermits } from "../acting/permits.ts";
 import type { Cache } from "../cache/cache.ts";
 import { createFreshness } from "../cache/freshness.ts";
 import type { Config } from "../config.ts";
@@ -42,12 +43,16 @@ export const createDependencies = (
   const tokens = createConsistencyTokens(secretKey);
   const optionScopes = createOptionScopes(config.scopeCheck);
   const accessUsers = createAccessUsers(cache, db);
+  const freshness = createFreshness(db, tokens, config.cache.isCaching);
+  const permits = createPermits({ db, freshness, accessUsers }, config);
+  const idempotency = createIdempotency(secretKey);
   const [holders, accounts] = [createHolders(db), createAccounts(cache, db)];
   const [users, basicUsers] = [createUsers(cache, db), createBasicUsers(cache, db)];
   return {
     db,
-    write: createWrite(db, { tokens, idempotency: createIdempotency(secretKey), committed: cache.committed }),
-    freshness: createFreshness(db, tokens, config.cache.isCaching),
+    write: createWrite(db, { tokens, idempotency, permit: permits.within, committed: cache.committed }),
+    permits,
+    freshness,
     pager: createPager(secretKey),
     users,
     basicUsers,

@@ -56,9 +56,11 @@ const replaceHash = async (tx: Tx, { id, password }: Candidate, hash: string): P
 
 /** VerifyPassword: checks a password by one hash computation, whether the user is known or not. Only a success writes to the database. */
 export const verifyPassword =
-  ({ db, write, passwords }: Dependencies): Operation<typeof UserService.method.verifyPassword> =>
+  ({ db, write, passwords, permits }: Dependencies): Operation<typeof UserService.method.verifyPassword> =>
   async (call, request) => {
     const { password } = request;
+    // A wrong password is answered without a transaction.
+    await permits.before(call, UserService.method.verifyPassword, request);
     const user = await candidate(db, call, request);
     const { valid, outdated } = await passwords.verify(password, user?.password, call.signal);
     if (!valid || user === undefined) return { valid: false };

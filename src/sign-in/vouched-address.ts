@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { sql } from "kysely";
-import { endPasswordResets } from "../credentials/passwords.ts";
 import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { acceptInvitations } from "../organizations/invitations.ts";
 import { newSessionNonce } from "../secrets/secret-token.ts";
+import { endPasswordResets } from "../users/password-resets.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 
 /** Makes a random username, which says nothing about its user, for a user who has to give up an address as its username. */

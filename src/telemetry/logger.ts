@@ -7,7 +7,8 @@ const secrets = ["authorization", "token", "password", "secret", "email", "ip"];
 
 /**
  * Makes the logger: one line of JSON per event, to stderr, since stdout has the output of commands and the one line that says that the
- * service is ready. Writes are synchronous, so that the last lines before an exit are not lost.
+ * service is ready. Commands write synchronously, so that the last lines before an exit are not lost; the service has a stream that never
+ * waits (log-stream.ts).
  */
 export const createLogger = (level: Config["logLevel"], stream: DestinationStream = destination({ fd: 2, sync: true })): Logger =>
   pino(

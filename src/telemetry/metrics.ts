@@ -79,3 +79,16 @@ export const createMetrics = (): Metrics => {
     },
   };
 };
+
+/** Registers the metric of lines of the log that were lost, which each scrape reads from `lost`. */
+export const watchLog = (registry: Registry, lost: () => number = () => 0): void => {
+  const counter: Counter = new Counter({
+    name: "userd_log_lines_lost_total",
+    help: "Lines of the log that were lost, since nobody read them",
+    registers: [registry],
+    collect: () => {
+      counter.reset();
+      counter.inc(lost());
+    },
+  });
+};

@@ -4,6 +4,7 @@ import type { Tx } from "../db/transaction.ts";
 import type { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { User } from "../schema/user.entity.ts";
 import { userNotFound } from "./get-user.ts";
+import { endPasswordResets } from "./password-resets.ts";
 import { toUser } from "./user.mapping.ts";
 import { selectUsers } from "./user.select.ts";
 import { requireLive } from "./writable-user.ts";
@@ -34,7 +35,10 @@ export const changeAnyUser = async (tx: Tx, id: bigint, change: (row: User) => v
   const before = accessFlagsOf(row);
   change(row);
   await tx.em.flush();
-  if (accessFlagsOf(row) !== before) await touchAccounts(tx, id);
+  if (accessFlagsOf(row) !== before) {
+    await touchAccounts(tx, id);
+    await endPasswordResets(tx, id);
+  }
   return writtenUser(tx, id);
 };
 

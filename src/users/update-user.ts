@@ -14,6 +14,8 @@ import { liveUser, writtenUser } from "./change-user.ts";
 import type { UserDependencies } from "./dependencies.ts";
 import { claimNames } from "./names.ts";
 import { assertNewNames } from "./new-user.ts";
+import { endPasswordResets } from "./password-resets.ts";
+import { requireAdministrator, requirePowerOver } from "./powers.ts";
 import { requirePermission } from "./privileges.ts";
 import type { SystemUser } from "./system-user.ts";
 import { NEWSLETTER_CONSENT_PROMPT } from "./user.mapping.ts";
@@ -53,6 +55,12 @@ const setNames = async ({ tx, systemUser, row, to }: Update, fields: ReadonlySet
 /** Tells whether a flag of power goes from false to true. The other way needs no permission. */
 const raises = ({ row, to }: Update, fields: ReadonlySet<string>): boolean =>
   (["isStaff", "isSuperuser"] as const).some((flag) => fields.has(flag) && to[flag] === true && !row[flag]);
+
+/** Fields that are an administrator's, also where the acting user is the user itself. */
+const administered = ["externalId", "isActive", "isManaged", "isUnclaimed", "isApp", "isPasswordExpired"] as const;
+
+/** Fields by which a user is found when it signs in, or that decide whether it can. */
+const identifying = ["username", "email", ...administered] as const;
 
 /** Fields that accounts depend on: flags that decide who may see what, and the name that contacts have. */
 const accountFields = ["isActive", "isStaff", "isSuperuser", "name"] as const;
@@ -94,11 +102,14 @@ export const updateUser =
       const update: Update = { tx, systemUser, row, to };
       if (fields.has("isActive") && to.isActive === false) systemUser.refuse(row.username);
       if (raises(update, fields)) await requirePermission(tx, "users.admin");
+      if (administered.some((field) => fields.has(field))) await requireAdministrator(tx, "these fields");
+      if (identifying.some((field) => fields.has(field))) await requirePowerOver(tx, to.id);
       await setNames(update, fields);
       for (const [field, set] of Object.entries(setters)) if (fields.has(field)) Object.assign(row, set(update));
       await tx.em.flush();
       if (fields.has("name")) await renameContacts(tx, to.id, row.name);
       if (movesAccounts) await touchAccounts(tx, to.id);
+      if (!row.isActive) await endPasswordResets(tx, to.id);
       return { user: await writtenUser(tx, to.id) };
     });
   };

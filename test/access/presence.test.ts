@@ -65,7 +65,7 @@ describe("who is present, check by check", { concurrent: true }, () => {
 
     const acting = () => users.grantPermission({ userId: peer.id, permission: unique("p.") }, actingAs(id));
     if (isPresent) await acting();
-    else await expectRefusal(acting(), "PermissionDenied", "PERMISSION_REQUIRED");
+    else await expectRefusal(acting(), "PermissionDenied", "ACTING_USER_NOT_PRESENT");
 
     const leave = () => organizations.removeMember({ organizationId: organization.id, member: { case: "userId", value: second.id } });
     if (isPresent) await leave();

@@ -5,6 +5,7 @@ import { kinds } from "../../src/schema/entities.ts";
 import { callerOf, type Shown } from "../kinds/maker.ts";
 import { actingAs, createAccount, createProfile, createUser } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
+import { expectRefusal } from "../support/errors.ts";
 import { createThings, ownersInScope } from "./scope-in-sql.ts";
 import { test as base, policyNames } from "./services.ts";
 
@@ -175,6 +176,11 @@ describe("P9 P11 P12 who may read, who owns", () => {
     if (userId === 0n) return;
     const acting = actingAs(userId);
     const isRead = allowed.includes("R");
+    if (["unknown", "inactive", "suspended", "deleted"].includes(asking)) {
+      await expectRefusal(call("BatchGet", { ids: [id] }, acting), "PermissionDenied", "ACTING_USER_NOT_PRESENT");
+      await expectRefusal(call("Delete", { id, validateOnly: true }, acting), "PermissionDenied", "ACTING_USER_NOT_PRESENT");
+      return;
+    }
     expect(await outcomeOf(call("Get", { key: { case: "id", value: id } }, acting))).toBe(isRead ? "done" : 5);
     expect((await call("BatchGet", { ids: [id] }, acting))["plugins"]).toHaveLength(isRead ? 1 : 0);
     expect(await outcomeOf(listed({}, acting))).toBe(isRead ? "done" : 5);

@@ -8,6 +8,7 @@ import { kinds } from "../../src/schema/entities.ts";
 import { callerOf, type Shown } from "../kinds/maker.ts";
 import { actingAs } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
+import { expectRefusal } from "../support/errors.ts";
 import { type ModelProfile, type ModelUser, mayAccess } from "./naive-access.ts";
 import { createThings, ownersInScope } from "./scope-in-sql.ts";
 import { policyNames, test } from "./services.ts";
@@ -187,7 +188,10 @@ test("P9 P10 P12 1,000 random worlds get the answers of the model, by checks, sc
               ((await answer) as { readonly plugins: readonly Shown[] }).plugins.map(({ id }) => id);
             const read = owners.filter((owner) => mayAccess(users, policy, "read", asking, owner, hasPlatform)).map(({ id }) => id);
             const all = owners.map(({ id }) => id);
-            expect(await idsOf(call("BatchGet", { ids: all }, actingAs(request.userId)))).toEqual(read);
+            const acting = call("BatchGet", { ids: all }, actingAs(request.userId));
+            const { isActive, isSuspended, isDeleted } = users[asking] as ModelUser;
+            if (isActive && !isSuspended && !isDeleted) expect(await idsOf(acting)).toEqual(read);
+            else await expectRefusal(acting, "PermissionDenied", "ACTING_USER_NOT_PRESENT");
             for (const { id: ownerProfileId } of owners.filter((owner) => owner.account >= 0).slice(0, 3)) {
               const owned = seen().filter((id) => id === ownerProfileId);
               const asked = { asUserId: request.userId, relation: request.relation };

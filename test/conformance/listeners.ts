@@ -4,7 +4,7 @@ import { pino } from "pino";
 import type { Call } from "../../src/call.ts";
 import type { ListenAddress } from "../../src/config.ts";
 import { createBodies } from "../../src/server/bodies.ts";
-import { loadCallers } from "../../src/server/callers.ts";
+import { localCallers } from "../../src/server/callers/callers.ts";
 import { startGrpc } from "../../src/server/grpc.ts";
 import { startHttp } from "../../src/server/http.ts";
 import { createConcurrencyLimit } from "../../src/server/interceptors/concurrency-limit.ts";
@@ -66,7 +66,7 @@ export const startSuiteListeners = async (maxRequestBytes: number) => {
     log: pino({ level: "silent" }),
     metrics: { forMethod: () => () => {}, undeclared: () => {} },
     concurrency: createConcurrencyLimit(1_000),
-    callers: loadCallers({ tokenFile: undefined }),
+    callers: localCallers(),
     explain: () => undefined,
     rephrase,
     messageTypes: known,

@@ -50,3 +50,19 @@ test("each test that the lines of UserProfile name is there", () => {
   expect(missing).toEqual([]);
   expect(rows.length).toBeGreaterThan(15);
 });
+
+test("each field of Sentry's key classes is as long as there, and absent where it may be", () => {
+  const rows = tableOf("docs/kinds.md", "## The classes of Sentry's overview");
+  const said = rows.flatMap(([, has = "", here = ""]) => {
+    const [, message, field] = /^`(\w+)\.(\w+)`/.exec(here) ?? [];
+    const [, length] = /(\d+) characters/.exec(has) ?? [];
+    const column = [...models, ...kinds].find((kind) => kind.message.name === message)?.columns.find(({ name }) => name === field);
+    const isAbsent = has.includes("may be absent");
+    return length === undefined && !isAbsent ? [] : [{ here, column, length, isAbsent }];
+  });
+  expect(said.length).toBeGreaterThan(8);
+  for (const { here, column, length, isAbsent } of said) {
+    if (length !== undefined) expect([here, column?.maxLength]).toEqual([here, Number(length)]);
+    expect([here, column?.isNullable]).toEqual([here, isAbsent]);
+  }
+});

@@ -207,8 +207,29 @@ test("no credential of a deleted user can be written", async ({ clients }) => {
   const writes = [
     users.setPassword({ userId, password: "x" }),
     users.createPasswordReset({ userId }),
-    users.resetPassword({ token, password: "x" }),
     users.rotateSessionNonce({ userId }),
   ];
   await Promise.all(writes.map((call) => expectRefusal(call, "FailedPrecondition", "USER_DELETED")));
+  await expectRefusal(users.resetPassword({ token, password: "x" }), "FailedPrecondition", "TOKEN_REFUSED");
+});
+
+test("a reset token dies with the deletion, the deactivation or the suspension of its user, and stays dead", async ({ clients }) => {
+  const { users } = clients["grpc-js"];
+  const ends = [
+    [(id: bigint) => users.deleteUser({ id }), (id: bigint) => users.undeleteUser({ id })],
+    [(id: bigint) => users.deactivateUser({ id }), (id: bigint) => users.reactivateUser({ id })],
+    [(id: bigint) => users.suspendUser({ id }), (id: bigint) => users.unsuspendUser({ id })],
+    [
+      (id: bigint) => users.updateUser({ user: { id, isActive: false } }),
+      (id: bigint) => users.updateUser({ user: { id, isActive: true } }),
+    ],
+  ] as const;
+  for (const [end, begin] of ends) {
+    const { id: userId } = await createUser(clients["grpc-js"]);
+    const { token } = await users.createPasswordReset({ userId });
+    await end(userId);
+    await expectRefusal(users.resetPassword({ token, password: "x" }), "FailedPrecondition", "TOKEN_REFUSED");
+    await begin(userId);
+    await expectRefusal(users.resetPassword({ token, password: "x" }), "FailedPrecondition", "TOKEN_REFUSED");
+  }
 });

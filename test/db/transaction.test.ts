@@ -18,7 +18,12 @@ const request = { $typeName: "userd.v1.SetOptionRequest" } as never;
 /** `run` runs a body as one write; `blocked` holds what a statement waits for, until it is left. */
 const test = base
   .extend("run", { scope: "file" }, async ({ db }) => {
-    const write = createWrite(db, { tokens: createConsistencyTokens(key), idempotency: createIdempotency(key), committed: () => {} });
+    const write = createWrite(db, {
+      tokens: createConsistencyTokens(key),
+      idempotency: createIdempotency(key),
+      permit: () => undefined,
+      committed: () => {},
+    });
     return (body: (tx: Tx) => Promise<object>, call: Partial<Call> = {}) =>
       write(testCall(call), { method, request, aggregates: [] }, async (tx) => {
         await body(tx);

@@ -83,6 +83,7 @@ export const moreThings = async (clients: Clients, { kind, organizationId }: Mak
 export const alternatives = ({ choices }: Kind): readonly Column[] => choices.flatMap(({ columns: [, ...others] }) => others);
 
 let moment = 1_700_000_000_000;
+let count = 0;
 
 /** Whether a text has to be a semantic version. */
 const isSemVer = (field: DescField): boolean => {
@@ -104,7 +105,8 @@ export const anotherValue = ({ type, field, maxLength, isUuid }: Column, before?
   if (type === "jsonb") return { text: unique(), list: [1, null, { deep: true }] };
   if (type === "boolean") return before !== true;
   if (type === "smallint") return field.enum?.values.find(({ number }) => number > 0 && number !== before)?.number;
-  const number = Math.floor(Math.random() * 65_000) + 1;
+  // No key is given twice, as random ones would be now and then.
+  const number = (count++ % 65_000) + 1;
   return field.scalar === ScalarType.INT64 ? BigInt(number) : number;
 };
 

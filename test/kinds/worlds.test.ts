@@ -3,9 +3,22 @@ import { expect } from "vitest";
 import { AccessRelation } from "../../src/gen/userd/v1/access_relation_pb.ts";
 import { kinds } from "../../src/schema/entities.ts";
 import { actingAs, unique } from "../support/build.ts";
+import { expectRefusal } from "../support/errors.ts";
 import { test } from "../support/service.ts";
 import { callerOf, type Shown } from "./maker.ts";
-import { type Ids, organizations, type Place, projects, roleOf, sharing, store, table, type World, world } from "./model-world.ts";
+import {
+  type Ids,
+  type ModelUser,
+  organizations,
+  type Place,
+  projects,
+  roleOf,
+  sharing,
+  store,
+  table,
+  type World,
+  world,
+} from "./model-world.ts";
 
 const WORLDS = 20;
 const BATCHES = 2;
@@ -97,6 +110,16 @@ test("40 random worlds get, in each scope, for each role, by each operation, wha
     const idsOf = async (answer: Promise<object>) => ((await answer) as Record<string, readonly Shown[]>)[several]?.map(({ id }) => id);
     const all = places.map((place, at) => ({ place, id: idOf(ids, place, at), may: table[place.of][roleOf(one, place)] }));
     for (const { place } of all) cells.add(`${name}: ${roleOf(one, place)}`);
+    const { isActive, isSuspended, isDeleted } = one.users[one.asking] as ModelUser;
+    if (!isActive || isSuspended || isDeleted) {
+      const refused = all.flatMap(({ id }) => [
+        call("Get", { key: { case: "id", value: id } }, acting),
+        call("Delete", { id, validateOnly: true }, acting),
+      ]);
+      await Promise.all(refused.map((one) => expectRefusal(one, "PermissionDenied", "ACTING_USER_NOT_PRESENT")));
+      expect(await idsOf(call("List", { ...listedBy(ids, places[0] as Place), asUserId: userId }))).toEqual([]);
+      return;
+    }
     const readable = all.filter(({ may }) => may !== "").map(({ id }) => id);
     expect(await idsOf(call("BatchGet", { ids: all.map(({ id }) => id) }, acting))).toEqual(readable);
     for (const { place, id, may = "" } of all) {

@@ -13,12 +13,12 @@ describe("ListOptionRevisions", () => {
     const target = { userId, key: "k", projectId: 3n };
     await options.setOption({ ...target, value: value(1) });
     await options.setOption({ ...target, value: value(1) });
-    await options.setOption({ ...target, value: value(null) }, { headers: { "x-acting-user-id": "77" } });
+    await options.setOption({ ...target, value: value(null) }, { headers: { "x-acting-user-id": String(userId) } });
     await options.deleteOption(target);
     const { revisions } = await options.listOptionRevisions(target);
     expect(revisions.map((revision) => [revision.deleted, json(revision.value), revision.caller, revision.actingUserId])).toEqual([
       [true, undefined, "local", 0n],
-      [false, null, "local", 77n],
+      [false, null, "local", userId],
       [false, 1, "local", 0n],
     ]);
     const times = revisions.map(({ changeTime }) => Number(changeTime?.seconds) * 1e9 + Number(changeTime?.nanos));

@@ -90,7 +90,7 @@ test("a write of many users at once never deadlocks and never fails", async ({ c
 test("the change log tells who changed what, and holds no value", async ({ clients, db }) => {
   const { options } = clients["Connect JSON"];
   const { id: userId } = await createUser(clients["Connect JSON"]);
-  const headers = { "x-request-id": "req-77", "x-acting-user-id": "42" };
+  const headers = { "x-request-id": "req-77", "x-acting-user-id": String(userId) };
   await options.setOption({ userId, key: "k", value: value("s3cret"), projectId: 3n }, { headers });
   const [entry] = await db.sql.selectFrom("changes").selectAll().where("aggregate_id", "=", userId).orderBy("id", "desc").execute();
   expect(entry).toMatchObject({
@@ -98,7 +98,7 @@ test("the change log tells who changed what, and holds no value", async ({ clien
     key: "2/3/k",
     operation: "insert",
     caller: "local",
-    acting_user_id: 42n,
+    acting_user_id: userId,
     request_id: "req-77",
   });
   expect(JSON.stringify(entry, (_, field) => (typeof field === "bigint" ? String(field) : field))).not.toContain("s3cret");

@@ -6,7 +6,9 @@ import { startApp } from "../../src/app.ts";
 import { permissions } from "../../src/permissions.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
 import { needTools, root, runScript, temporaryFolder } from "../foreign/tools.ts";
+import { connectSecurely } from "../server/secure-clients.ts";
 import { silent } from "../support/database.ts";
+import { expectRefusal } from "../support/errors.ts";
 import { test, testConfig } from "../support/service.ts";
 import { parseBlocks, sectionOf } from "./blocks.ts";
 
@@ -15,7 +17,7 @@ const { files, commands } = sectionOf(parseBlocks(text), "callers");
 
 describe("SECURITY.md", () => {
   test("names all permissions", () => {
-    const [, list = ""] = /The permissions are (.*?)\. The\s/s.exec(text) ?? [];
+    const [, list = ""] = /The permissions are (.*?)\.\s/s.exec(text) ?? [];
     expect(list.match(/\w+\.\w+/g)).toEqual([...permissions]);
   });
 
@@ -46,5 +48,26 @@ describe("SECURITY.md", () => {
     expect(await call("GetUser", `Bearer ${token}`)).toBe(404);
     expect(await call("UpdateUser", `Bearer ${token}`)).toBe(403);
     for (const page of ["healthz", "readyz", "metrics"]) expect((await fetch(`${http}/${page}`)).status).toBe(200);
+  });
+});
+
+describe("docs/security.md", () => {
+  test("makes a CA and certificates with which a caller is known", async ({ databaseUrl, skip }) => {
+    needTools(skip, "openssl");
+    await using folder = await temporaryFolder();
+    const at = (file: string) => join(folder.path, file);
+    const { commands } = sectionOf(parseBlocks(readFileSync(join(root, "docs/security.md"), "utf8")), "tls");
+    expect(commands).toHaveLength(2);
+    await runScript(commands.map((block) => block.text).join(""), { cwd: folder.path });
+    const callers = [{ name: "billing", subject_alt_names: ["spiffe://example.org/billing"], permissions: ["options.read"] }];
+    await writeFile(at("callers.json"), JSON.stringify({ callers }));
+
+    const settings = { TLS_CERT: at("server.pem"), TLS_KEY: at("server.key"), TLS_CLIENT_CA: at("ca.pem"), TOKEN_FILE: at("callers.json") };
+    await using app = await startApp(testConfig(databaseUrl, settings), silent, { migrate: true });
+    for (const kind of ["grpc-js", "Connect over HTTP/2"] as const) {
+      using client = connectSecurely(kind, app, at("ca.pem"), { cert: at("billing.pem"), key: at("billing.key") });
+      // Who is known learns that the user is not there.
+      await expectRefusal(client.options.getOption({ userId: 1n, key: "timezone" }), "NotFound", "USER_NOT_FOUND");
+    }
   });
 });

@@ -6,7 +6,7 @@ import type { Call } from "../../src/call.ts";
 import { conflict, DomainError, type ErrorKind, exhausted, invalidField, notFound } from "../../src/errors.ts";
 import { BadRequestSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
 import { GetOptionRequestSchema, UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
-import { loadCallers } from "../../src/server/callers.ts";
+import { localCallers } from "../../src/server/callers/callers.ts";
 import { createConcurrencyLimit } from "../../src/server/interceptors/concurrency-limit.ts";
 import { compile, interceptors } from "../../src/server/interceptors/index.ts";
 import { Invocation } from "../../src/server/interceptors/invocation.ts";
@@ -25,6 +25,7 @@ test("the interceptors stand in the order that their reasons give", () => {
     "authenticate",
     "authorize",
     "validate",
+    "permit",
   ]);
 });
 
@@ -40,12 +41,14 @@ test("a call that is answered at once makes no promise and none of its lazy part
       log,
       metrics: createMetrics().calls,
       concurrency: createConcurrencyLimit(1),
-      callers: loadCallers({ tokenFile: undefined }),
+      callers: localCallers(),
       explain: () => undefined,
     },
   );
   const transport = {
     header: (_: unknown, name: string) => void asked.push(name) as undefined,
+    headers: () => "",
+    connection: () => undefined,
     deadline: () => Infinity,
     onCancel: () => expect.fail("a call that is answered at once can't be cancelled"),
   };
@@ -54,7 +57,7 @@ test("a call that is answered at once makes no promise and none of its lazy part
   asked.length = 0;
   const answer = call();
   expect(answer).toEqual({ found: true });
-  expect(asked, "headers that were looked at").toEqual(["authorization", "x-acting-user-id"]);
+  expect(asked, "headers that were looked at").toEqual(["x-acting-user-id"]);
 });
 
 const statuses: Record<ErrorKind, keyof typeof Code> = {

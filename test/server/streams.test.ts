@@ -5,7 +5,7 @@ import { describe, expect, test as unit } from "vitest";
 import { ImportUsersRequestSchema } from "../../src/gen/userd/v1/user_batch_pb.ts";
 import { StreamUsersRequestSchema } from "../../src/gen/userd/v1/user_list_pb.ts";
 import { UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
-import { loadCallers } from "../../src/server/callers.ts";
+import { localCallers } from "../../src/server/callers/callers.ts";
 import { createConcurrencyLimit } from "../../src/server/interceptors/concurrency-limit.ts";
 import { compile } from "../../src/server/interceptors/index.ts";
 import type { InterceptorContext } from "../../src/server/interceptors/interceptor.ts";
@@ -29,7 +29,7 @@ const invoke = (name: string, operation: unknown, received: unknown, limits: Par
     log: silent,
     metrics: { forMethod: () => (code) => void codes.push(code), undeclared: () => {} },
     concurrency,
-    callers: loadCallers({ tokenFile: undefined }),
+    callers: localCallers(),
     explain: () => undefined,
   };
   const codec = { decode: (message: unknown) => message as Message, encode: (response: object) => response };
@@ -37,6 +37,8 @@ const invoke = (name: string, operation: unknown, received: unknown, limits: Par
   let cancel = () => {};
   const transport = {
     header: () => undefined,
+    headers: () => "",
+    connection: () => undefined,
     deadline: () => Number.POSITIVE_INFINITY,
     onCancel: (_: unknown, listener: () => void) => (cancel = listener),
   };

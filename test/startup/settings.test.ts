@@ -60,9 +60,27 @@ describe("the start ends in one sentence when", { concurrent: true, timeout: 60_
     expectSentence(refused, 2, new RegExp(`^userd: ${setting} 127\\.0\\.0\\.1:${port} is in use by another process$`, "m"));
   });
 
-  test("it would be open to a network without credentials", async ({ databaseUrl }) => {
-    const refused = await runUserd(["serve"], { settings: { DATABASE_URL: databaseUrl, GRPC_LISTEN: "0.0.0.0:0" } });
-    expectSentence(refused, 2, /GRPC_LISTEN 0\.0\.0\.0:0 is open to the network, but nobody has to show credentials: set TOKEN_FILE/);
+  test.for([
+    [
+      "credentials",
+      { PLAINTEXT: "true" },
+      /GRPC_LISTEN 0\.0\.0\.0:0 is open to the network, but nobody has to show credentials: set TOKEN_FILE/,
+    ],
+    ["TLS", { TOKEN_FILE: "callers.json" }, /GRPC_LISTEN 0\.0\.0\.0:0 is open to the network without TLS, .* set TLS_CERT and TLS_KEY/],
+  ] as const)("it would be open to a network without %s", async ([, settings, sentence], { databaseUrl }) => {
+    const refused = await runUserd(["serve"], { settings: { DATABASE_URL: databaseUrl, GRPC_LISTEN: "0.0.0.0:0", ...settings } });
+    expectSentence(refused, 2, sentence);
+  });
+
+  test.for([
+    [{ TLS_CERT: "a.pem" }, /TLS_CERT and TLS_KEY are set together/],
+    [{ TLS_CERT: "/nowhere/a.pem", TLS_KEY: "/nowhere/a.key" }, /TLS_CERT can't be used \(ENOENT\)/],
+    [{ TLS_CLIENT_CA: "ca.pem" }, /TLS_CLIENT_CA needs TOKEN_FILE/],
+    [{ TLS_CLIENT_CA: "ca.pem", TOKEN_FILE: "callers.json" }, /TLS_CLIENT_CA needs TLS_CERT and TLS_KEY/],
+    [{ TRUSTED_PROXIES: "10.0.0.0/8, proxy" }, /TRUSTED_PROXIES must be a network/],
+    [{ PEER_HEADER: "X-Forwarded-For" }, /PEER_HEADER must be the name of a header in lower case/],
+  ] as const)("%j does not hold", async ([settings, sentence], { databaseUrl }) => {
+    expectSentence(await runUserd(["serve"], { settings: { DATABASE_URL: databaseUrl, ...settings } }), 2, sentence);
   });
 
   test("the token file is wrong", async ({ databaseUrl }) => {

@@ -2,7 +2,7 @@ import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { create, fromBinary, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
-import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { type ChannelCredentials, Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.ts";
 import { collect } from "./collect.ts";
 
@@ -38,8 +38,12 @@ const thrownAsConnect = async function* <T>(messages: AsyncIterable<T>): AsyncGe
 const deadlineIn = (timeoutMs: number | undefined) => (timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs });
 
 /** grpc-js behind Connect's client interface, so that one test runs through both. */
-export const createGrpcJsTransport = (address: string, defaultTimeoutMs?: number): Transport & { close: () => void } => {
-  const client = new Client(address, credentials.createInsecure(), { "grpc.max_receive_message_length": -1 });
+export const createGrpcJsTransport = (
+  address: string,
+  defaultTimeoutMs?: number,
+  channel: ChannelCredentials = credentials.createInsecure(),
+): Transport & { close: () => void } => {
+  const client = new Client(address, channel, { "grpc.max_receive_message_length": -1 });
   return {
     close: () => client.close(),
     unary: (method, signal, timeoutMs = defaultTimeoutMs, header, input) =>

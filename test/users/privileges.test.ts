@@ -60,7 +60,7 @@ test("U9 the acting user has to have been granted users.admin, itself or by a ro
   const lower = () => users.updateUser({ user: { id, isStaff: false } });
   const { id: nobody } = await createUser(clients["grpc-js"], { isSuperuser: true });
   await expectRefusal(raise(nobody), "PermissionDenied", "PERMISSION_REQUIRED");
-  await expectRefusal(raise(9_000_000_000_000n), "PermissionDenied", "PERMISSION_REQUIRED");
+  await expectRefusal(raise(9_000_000_000_000n), "PermissionDenied", "ACTING_USER_NOT_PRESENT");
 
   const { id: granted } = await createUser(clients["grpc-js"]);
   await users.grantPermission({ userId: granted, permission: "users.admin" });
@@ -77,7 +77,7 @@ test("U9 the acting user has to have been granted users.admin, itself or by a ro
   await expectRefusal(raise(member), "PermissionDenied", "PERMISSION_REQUIRED");
 
   await sql`update users set is_active = false where id = ${granted}`.execute(db.sql);
-  await expectRefusal(raise(granted), "PermissionDenied", "PERMISSION_REQUIRED");
+  await expectRefusal(raise(granted), "PermissionDenied", "ACTING_USER_NOT_PRESENT");
   expect((await users.getUser({ id })).user).toMatchObject({ isStaff: false });
 });
 

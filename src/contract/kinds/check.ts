@@ -129,7 +129,7 @@ const checkOwned = ({ columns, links }: Scoped, note: Note): void => {
   for (const { field, reference } of columns) {
     if (reference === undefined || reference.isParent) continue;
     if (reference.to.belongsTo?.to !== PROFILE || reference.to.name === PROFILE)
-      note(field, "refers to what no profile owns, and a profile owns the resource");
+      note(field, "refers to what no profile owns, and a profile owns the resource: make the reference weak");
     else if (reference.deletion !== "set null") note(field, "is not cleared with what it refers to, which another profile may get");
   }
   for (const { field } of links) note(field, "refers to several things, and a profile owns the resource");

@@ -61,8 +61,10 @@ const checkRules = (field: DescField, type: ColumnType, note: Note): void => {
     const { maxItems = 0n, items } = rules.case === "repeated" ? rules.value : {};
     if (maxItems === 0n) note(field, "has no (buf.validate.field).repeated.max_items, so it has no column");
     const { maxLen = 0n, notContains = "" } = items?.type.case === "string" ? items.type.value : {};
-    if (field.fieldKind === "list" && field.listKind === "scalar" && (maxLen === 0n || notContains !== "\0"))
-      note(field, 'has no rules max_len and not_contains: "\\000" of its items');
+    if (field.fieldKind === "list" && field.listKind === "scalar") {
+      if (maxLen === 0n) note(field, "has no rule max_len of its items");
+      if (notContains !== "\0") note(field, 'has no rule not_contains: "\\000" of its items');
+    }
     if (optionsOf(field).nullable) note(field, "is repeated and nullable: where it has no items it is empty");
   }
   if (type === "text") {

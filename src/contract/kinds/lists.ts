@@ -42,7 +42,8 @@ export const readList = (
   for (const { field, name: column, type, isNullable, reference } of found) {
     // Of a key, rows without a value are left out. An index of a large kind serves filters, too, which no row without a value meets.
     const isOfFilters = reference?.isParent === true || getOption(message, kindOption).large;
-    if (isNullable && what === INDEX && !isOfFilters) note(field, `is in ${what} and may have no value`);
+    if (isNullable && what === INDEX && !isOfFilters)
+      note(field, `is in ${what} and may have no value: make it required, or give it a default`);
     else if (!isComparable(type) || column === "etag") note(field, `is in ${what} and can't be compared`);
     else if (what !== INDEX && type !== "bigint" && type !== "text")
       note(field, `is in ${what}, by which Get finds a resource, and is neither an int64 nor a string`);

@@ -26,6 +26,8 @@ const compareColumns = (at: string, before: Column, after: Column, { add, refuse
   if (after.maxLength < before.maxLength)
     refuse(`${at} takes ${after.maxLength} characters, and took ${before.maxLength}: rows may be longer, so leave it`);
   if (after.maxLength > before.maxLength) add(`${at} takes ${after.maxLength} characters instead of ${before.maxLength}`);
+  if (after.isImmutable && !before.isImmutable) refuse(`${at} is IMMUTABLE now, and clients update it: leave it as it is`);
+  if (before.isImmutable && !after.isImmutable) add(`${at} can be updated`);
   if (before.deletedValue !== after.deletedValue) refuse(`${at} shows another value of what is deleted: leave it as it is`);
   const [had, has] = [valuesOf(before), valuesOf(after)];
   for (const [number, name] of had)
@@ -78,12 +80,26 @@ const compareRetentions = (name: string, before: Kind["retention"], after: Kind[
   else refuse(`${name} is kept for less, or from another time: resources would go that were to stay, so leave the retention`);
 };
 
+/** Clients know the RPCs by these names. A permission is no part of an RPC: the operator gives it to callers. */
+const compareNames = (name: string, before: Kind, after: Kind, { add, refuse }: Notes): void => {
+  const parts: Readonly<Record<string, (kind: Kind) => string>> = {
+    package: ({ file }) => file.proto.package,
+    service: ({ service }) => service,
+    plural: ({ plural }) => plural,
+  };
+  for (const [what, of] of Object.entries(parts))
+    if (of(before) !== of(after)) refuse(`${name} has another ${what} than ${of(before)}: clients call its RPCs by it, so keep it`);
+  for (const what of ["readPermission", "writePermission", "revealPermission", "verifyPermission"] as const)
+    if (before[what] !== after[what]) add(`${name} takes the permission ${after[what]} instead of ${before[what]}`);
+};
+
 const compareKinds = (before: Kind, after: Kind, notes: Notes): void => {
   const { add, refuse } = notes;
   const name = after.message.name;
   const place = ({ isSoft, isLarge, sharedBy, parent, aggregates }: Kind) => [isSoft, isLarge, sharedBy, parent.name, ...aggregates].join();
   if (place(before) !== place(after))
     refuse(`${name} has another scope, deletion, parent or aggregate, or large: leave it as it is, and add a kind`);
+  compareNames(name, before, after, notes);
   compareRetentions(name, before.retention, after.retention, notes);
   for (const column of before.columns) {
     const now = after.columns.find((one) => one.name === column.name);
@@ -123,7 +139,8 @@ const compareKinds = (before: Kind, after: Kind, notes: Notes): void => {
 };
 
 /**
- * Compares applied kinds with those to be applied. Allowed are new kinds, fields, indexes and enum values, and higher limits of text lengths.
+ * Compares applied kinds with those to be applied. Allowed are new kinds, fields, indexes and enum values, other permissions, and higher limits
+ * of text lengths. Ranges of numbers and numbers of items are not compared: a narrower one holds from the next write on.
  */
 export const compareSets = (before: readonly Kind[], after: readonly Kind[]): KindChanges => {
   const changes: string[] = [];

@@ -32,7 +32,18 @@ import { FieldBehavior, field_behavior, file_google_api_field_behavior } from ".
 import { file_userd_v1_access_relation } from "../../gen/userd/v1/access_relation_pb.ts";
 import { file_userd_v1_consistency } from "../../gen/userd/v1/consistency_pb.ts";
 import { ErrorReason } from "../../gen/userd/v1/errors_pb.ts";
-import { batch_write, errors, file_userd_v1_options, permission, Reads, RpcErrorsSchema, reads } from "../../gen/userd/v1/options_pb.ts";
+import {
+  ActingNeed,
+  ActingRuleSchema,
+  acting,
+  batch_write,
+  errors,
+  file_userd_v1_options,
+  permission,
+  Reads,
+  RpcErrorsSchema,
+  reads,
+} from "../../gen/userd/v1/options_pb.ts";
 import { serviceOf } from "./service.ts";
 import type { FieldShape, MessageShape, MethodShape } from "./shape.ts";
 
@@ -95,6 +106,7 @@ const methodOf = (packageName: string, shape: MethodShape): MessageInitShape<typ
   const options = create(MethodOptionsSchema);
   if (shape.isRead) options.idempotencyLevel = MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
   setExtension(options, permission, shape.permission);
+  setExtension(options, acting, [create(ActingRuleSchema, { need: ActingNeed[shape.acting] })]);
   if (shape.isRead) setExtension(options, reads, Reads.DATABASE);
   if (shape.isBatch) setExtension(options, batch_write, true);
   if (shape.reasons.length > 0)

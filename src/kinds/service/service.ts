@@ -46,6 +46,8 @@ const methodsOf = (kind: Kind): MethodShape[] =>
     name,
     comment: comments[verb](kind),
     permission: permissionOf(kind, verb),
+    // Whose a token is must not be learned by who has found it.
+    acting: verb === "Verify" ? "ADMINISTRATOR" : "RESOURCE",
     isRead: isRead(verb),
     isBatch: verb === "Append",
     reasons: reasonsOf(verb, kind),

@@ -30,6 +30,8 @@ export type MethodShape = {
   readonly name: string;
   readonly comment: string;
   readonly permission: string;
+  /** Who an acting user has to be: the name of an ActingNeed without its beginning. */
+  readonly acting: "RESOURCE" | "ADMINISTRATOR";
   readonly isRead: boolean;
   /** It writes many resources, so its requests may be larger. */
   readonly isBatch: boolean;

@@ -13,7 +13,7 @@ export type Accessor = {
   readonly key: string;
   /** The words of the key, which each language joins in its own way: `mail:email` → mail, email. */
   readonly words: readonly string[];
-  /** The description of the option on one line. */
+  /** The description of the option on one line, with who may read and write it. */
   readonly description: string;
   /** The advice on what to use instead; empty = the option is not deprecated. */
   readonly deprecated: string;
@@ -56,11 +56,18 @@ export const capital = (word: string): string => word.charAt(0).toUpperCase() + 
 /** Returns a name with `_` before a leading digit, so that no language takes it for a number. */
 export const identifier = (name: string): string => (/^\d/.test(name) ? `_${name}` : name);
 
+/** Returns sentences about who may read and write the option, if not every caller may. */
+const accessOf = ({ sensitive, readers, writers }: OptionDefinition): readonly string[] => [
+  ...(sensitive ? ["Reading it takes the permission options.read_sensitive."] : []),
+  ...(readers.length > 0 ? [`Read by ${readers.join(", ")} only.`] : []),
+  ...(writers.length > 0 ? [`Written by ${writers.join(", ")} only.`] : []),
+];
+
 /** Collects from an option's definition what generators of code need: its key, type, default, and whether it may be null. */
 export const accessorOf = (definition: OptionDefinition): Accessor => ({
   key: definition.key,
   words: wordsOf(definition.key),
-  description: oneLine(definition.description),
+  description: oneLine([definition.description, ...accessOf(definition)].join(" ")),
   deprecated: oneLine(definition.deprecated),
   type: definition.type,
   literals: definition.values.map((value) => toJson(ValueSchema, value)),

@@ -43,6 +43,8 @@ export const toOptionDefinition = (definition: Definition): MessageInitShape<typ
   mode: modes[definition.mode],
   indexed: definition.indexed,
   sensitive: definition.sensitive,
+  readers: definition.readers ?? [],
+  writers: definition.writers ?? [],
   deprecated: definition.deprecated,
   ...(definition.schema && { schema: definition.schema as JsonObject }),
 });

@@ -24,6 +24,9 @@ export const typeNames = [
 /** The ways to deal with a value that does not fit its definition, as the registry file names them. */
 export const modeNames = ["enforce", "warn", "off"] as const;
 
+/** Patterns of the names of callers, such as `web-*`. */
+const callers = z.array(z.string().regex(/^[\w.*-]{1,64}$/, "has to be the name of a caller, in which * stands for any characters")).min(1);
+
 /** The schema of one key of the registry file; every field but the description and the type can be left out. */
 export const definitionSchema = z
   .strictObject({
@@ -42,7 +45,12 @@ export const definitionSchema = z
     merge: z.enum(["object"]).optional(),
     mode: z.enum(modeNames).default("enforce"),
     indexed: z.boolean().default(false),
+    /** Tells whether reading a value takes the permission options.read_sensitive. */
     sensitive: z.boolean().default(false),
+    /** The callers that may read values; undefined = all. */
+    readers: callers.optional(),
+    /** The callers that may write values; undefined = all. */
+    writers: callers.optional(),
     deprecated: z.string().default(""),
     schema: z.record(z.string(), json).optional(),
   })

@@ -1,10 +1,12 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { Counter, type Registry as MetricsRegistry } from "prom-client";
+import type { Caller } from "../../call.ts";
 import type { Config } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
 import { ScopeKind as Kind, type ScopeKind } from "../scope.ts";
 import { storedBytes } from "../value.ts";
+import { type ClosedKeys, closedKeysOf } from "./closed-keys.ts";
 import type { Definition } from "./definition.ts";
 import { builtInDefinitions, type CheckedDefinition, loadDefinitions } from "./load.ts";
 
@@ -31,6 +33,8 @@ export type OptionRegistry = {
   readonly assertFits: (candidate: Candidate) => void;
   /** Returns the fault of a value that is stored already, in words that do not repeat the value; undefined = the value fits. */
   readonly misfit: (stored: Place & { readonly value: JsonValue }) => string | undefined;
+  /** Returns the keys whose values a caller may not read or write. */
+  readonly closedTo: (caller: Caller) => ClosedKeys;
   /** Reads the registry file anew, and tells whether it could: a broken file is logged and changes nothing. */
   readonly reload: () => boolean;
 };
@@ -67,6 +71,7 @@ export const createOptionRegistry = (
 ): OptionRegistry => {
   const file = optionDefinitions ?? builtInDefinitions;
   let definitions = loadDefinitions(file);
+  let closedTo = closedKeysOf(definitions.values());
   const misfits = new Counter({
     name: "userd_option_misfits_total",
     help: "Values that did not fit their definition, by key and what became of them",
@@ -95,9 +100,11 @@ export const createOptionRegistry = (
       if (definition === undefined) return undefined;
       return faultOf(definition, { ...place, json: JSON.stringify(value), field: "value" }, value)?.message;
     },
+    closedTo: (caller) => closedTo(caller),
     reload: () => {
       try {
         definitions = loadDefinitions(file);
+        closedTo = closedKeysOf(definitions.values());
         log.info({ keys: definitions.size }, "option definitions reloaded");
         return true;
       } catch (error) {

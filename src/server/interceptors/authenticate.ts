@@ -1,4 +1,4 @@
-import { DomainError, invalidField } from "../../errors.ts";
+import { invalidField } from "../../errors.ts";
 import type { Interceptor } from "./interceptor.ts";
 
 const maxId = 2n ** 63n - 1n;
@@ -10,22 +10,14 @@ const parseUserId = (header: string | undefined): bigint | undefined => {
   return id;
 };
 
-/** Finds the caller by its token, and the acting user by the header `x-acting-user-id`. Refuses a call without a known token. */
+/** Finds the caller by what it shows, and the acting user by the header `x-acting-user-id`. Refuses a call whose caller is not known. */
 export const authenticate: Interceptor =
   (_, { callers }) =>
   (next) =>
   (invocation, received) => {
     // Admission has found the caller already.
     if (invocation.caller !== undefined) return next(invocation, received);
-    const caller = callers.find(invocation.header("authorization"));
-    if (caller === undefined) {
-      throw new DomainError(
-        "Unauthenticated",
-        "CREDENTIALS_REQUIRED",
-        "The call needs a known token in the header: authorization: Bearer TOKEN.",
-      );
-    }
-    invocation.caller = caller;
+    invocation.caller = callers.find(invocation);
     invocation.actingUserId = parseUserId(invocation.header("x-acting-user-id"));
     return next(invocation, received);
   };

@@ -7,6 +7,7 @@ import { withEntriesChecked } from "./declared.ts";
 import { errors } from "./errors.ts";
 import type { Handler, Interceptor, InterceptorContext } from "./interceptor.ts";
 import type { Invocation } from "./invocation.ts";
+import { permit } from "./permit.ts";
 import { shed } from "./shed.ts";
 import { sendAll } from "./streams.ts";
 import { telemetry } from "./telemetry.ts";
@@ -19,7 +20,8 @@ export const interceptors: readonly Interceptor[] = [
   shed, // before any work: under load a refusal must cost nothing
   authenticate, // before all that depends on the caller
   authorize, // before the request is decoded: its contents are nobody's business but a permitted caller's
-  validate, // last: operations see well-formed requests only
+  validate, // before all that reads the request: it and operations see well-formed requests only
+  permit, // last: what an acting user may do depends on what the request names
 ];
 
 const callOf = (invocation: Invocation): Call => {

@@ -1,9 +1,9 @@
-import type { Registry } from "@bufbuild/protobuf";
+import type { DescMethod, Message, Registry } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
-import type { MaybePromise } from "../../call.ts";
+import type { Call, MaybePromise } from "../../call.ts";
 import type { DomainError } from "../../errors.ts";
 import type { CallMetrics } from "../../telemetry/metrics.ts";
-import type { Callers } from "../callers.ts";
+import type { Callers } from "../callers/callers.ts";
 import type { Codec, Rpc } from "../rpc.ts";
 import type { ConcurrencyLimit } from "./concurrency-limit.ts";
 import type { Invocation } from "./invocation.ts";
@@ -20,6 +20,8 @@ export type InterceptorContext = {
   readonly callers: Callers;
   /** Translates an error from below the operations, such as a driver's, for the caller; undefined = the error is a fault. */
   readonly explain: (error: unknown) => DomainError | undefined;
+  /** Refuses a call by the rules of its RPC for acting users. Without it, as in tests of the server alone, there are no such rules. */
+  readonly permit?: (call: Call, method: DescMethod, request: Message) => MaybePromise<void>;
   /** Changes a status before it is sent. Only tests of the protocols set it, whose services have errors of their own. */
   readonly rephrase?: (status: StatusError) => StatusError;
   /** The messages that a `google.protobuf.Any` of the services can hold in JSON. Default: the details of errors. */

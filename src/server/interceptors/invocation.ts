@@ -3,6 +3,8 @@ import type { Writable } from "node:stream";
 import type { Logger } from "pino";
 import type { Call, Caller } from "../../call.ts";
 import { DomainError } from "../../errors.ts";
+import type { Credentials } from "../callers/credentials.ts";
+import { type Connection, type Peer, peerOf } from "../peers.ts";
 import type { Rpc } from "../rpc.ts";
 import { traceIdOf } from "./trace.ts";
 
@@ -13,6 +15,10 @@ import { traceIdOf } from "./trace.ts";
 export type Transport<S> = {
   /** Returns a request header by its lower-case name; undefined when absent. */
   header(source: S, name: string): string | undefined;
+  /** Returns all values of a request header, separated by commas; empty when absent. */
+  headers(source: S, name: string): string;
+  /** Returns the connection of a call; undefined = it has gone. */
+  connection(source: S): Connection | undefined;
   /** Returns when the client stops waiting, in milliseconds since the epoch; Infinity if the client did not say. */
   deadline(source: S): number;
   /** Calls `listener` when the client goes away. It is used at most once per call, and only for calls that are not answered at once. */
@@ -30,7 +36,7 @@ const callCancelled = (): DomainError => new DomainError("Cancelled", "CALL_CANC
  * A call on its way through the interceptors; the operation gets the same object as its `Call`. A class lets all calls share their functions:
  * to make functions for each call would be slower.
  */
-export class Invocation<S = unknown> implements Omit<Call, "caller"> {
+export class Invocation<S = unknown> implements Omit<Call, "caller">, Credentials {
   readonly rpc: Rpc;
   /** The deadline, in milliseconds since the epoch: at most 60 s after arrival, for streams at most a day. */
   readonly deadline: number;
@@ -98,6 +104,15 @@ export class Invocation<S = unknown> implements Omit<Call, "caller"> {
 
   header(name: string): string | undefined {
     return this.#transport.header(this.source, name);
+  }
+
+  headers(name: string): string {
+    return this.#transport.headers(this.source, name);
+  }
+
+  /** The other end of the connection. To ask for it costs a microsecond on the gRPC port; most calls don't. */
+  get peer(): Peer {
+    return peerOf(this.#transport.connection(this.source));
   }
 
   /** Restarts the idle limit of a stream. Call it when a message was received or sent. */

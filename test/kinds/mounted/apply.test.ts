@@ -16,6 +16,7 @@ import type { Change } from "./set.ts";
 const newer: readonly Change[] = [
   ["TICKET_PRIORITY_URGENT = 2;", "TICKET_PRIORITY_URGENT = 2;\n  TICKET_PRIORITY_LOW = 3;"],
   ["max_len: 40 ", "max_len: 80 "],
+  ['read_permission: "tickets.read"', 'read_permission: "tickets.see"'],
   ["  google.protobuf.Timestamp create_time = 9", "  optional int64 votes = 20;\n  google.protobuf.Timestamp create_time = 9"],
   ["    indexes: {", '    indexes: {fields: ["organization_id", "priority"]}\n    indexes: {'],
 ];
@@ -69,6 +70,7 @@ test("compatible changes are applied beside rows and an older instance, which go
   const maker = await makerOf(older.clients, kind);
   const { changes, indexes } = await apply(database.url, NEWER);
   expect(changes).toEqual([
+    "Ticket takes the permission tickets.see instead of tickets.read",
     "Ticket.number takes 80 characters instead of 40",
     "Ticket.priority has the new value TICKET_PRIORITY_LOW",
     "the new field Ticket.votes",
@@ -174,6 +176,26 @@ const incompatible: readonly (readonly [what: string, changes: readonly Change[]
     "another deletion",
     [["KIND_REFERENCE_DELETION_SET_NULL}", "KIND_REFERENCE_DELETION_CASCADE}"]],
     "Ticket.owner_user_id has another reference.deletion: leave it as it is, and add a field.",
+  ],
+  [
+    "another plural",
+    [["    deletion: KIND_DELETION_SOFT", '    deletion: KIND_DELETION_SOFT\n    plural: "cards"']],
+    "Ticket has another plural than tickets: clients call its RPCs by it, so keep it.",
+  ],
+  [
+    "another service",
+    [['service: "TicketService"', 'service: "DeskService"']],
+    "Ticket has another service than TicketService: clients call its RPCs by it, so keep it.",
+  ],
+  [
+    "a field that never changes from now on",
+    [
+      [
+        "due_time = 6 [(userd.v1.field).filter = true]",
+        "due_time = 6 [(userd.v1.field).filter = true, (google.api.field_behavior) = IMMUTABLE]",
+      ],
+    ],
+    "Ticket.due_time is IMMUTABLE now, and clients update it: leave it as it is.",
   ],
   [
     "a kind that is gone",

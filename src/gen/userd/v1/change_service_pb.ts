@@ -12,7 +12,7 @@ import { file_userd_v1_options } from "./options_pb.ts";
  * Describes the file userd/v1/change_service.proto.
  */
 export const file_userd_v1_change_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch11c2VyZC92MS9jaGFuZ2Vfc2VydmljZS5wcm90bxIIdXNlcmQudjEygQEKDUNoYW5nZVNlcnZpY2UScAoQTGlzdEF1ZGl0RW50cmllcxIhLnVzZXJkLnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GiIudXNlcmQudjEuTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlIhWQAgHK8xgKYXVkaXQucmVhZODzGAJCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_userd_v1_audit_entry, file_userd_v1_options]);
+  fileDesc("Ch11c2VyZC92MS9jaGFuZ2Vfc2VydmljZS5wcm90bxIIdXNlcmQudjEyhwEKDUNoYW5nZVNlcnZpY2USdgoQTGlzdEF1ZGl0RW50cmllcxIhLnVzZXJkLnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GiIudXNlcmQudjEuTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlIhuQAgHK8xgKYXVkaXQucmVhZODzGALy8xgCCAJCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_userd_v1_audit_entry, file_userd_v1_options]);
 
 /**
  * The change log: who changed what, and when.

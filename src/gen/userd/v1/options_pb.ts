@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/v1/options.proto.
  */
 export const file_userd_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("ChZ1c2VyZC92MS9vcHRpb25zLnByb3RvEgh1c2VyZC52MSJhCglScGNFcnJvcnMSJgoHcmVhc29ucxgBIAMoDjIVLnVzZXJkLnYxLkVycm9yUmVhc29uEiwKDWVudHJ5X3JlYXNvbnMYAiADKA4yFS51c2VyZC52MS5FcnJvclJlYXNvbipzCgVSZWFkcxIVChFSRUFEU19VTlNQRUNJRklFRBAAEg8KC1JFQURTX0NBQ0hFEAESEgoOUkVBRFNfREFUQUJBU0UQAhIQCgxSRUFEU19NRU1PUlkQAxIcChhSRUFEU19DQUNIRV9BTkRfREFUQUJBU0UQBDpACgpwZXJtaXNzaW9uEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYuY4DIAEoCVIKcGVybWlzc2lvbjpBCgtiYXRjaF93cml0ZRIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLqOAyABKAhSCmJhdGNoV3JpdGU6RwoFcmVhZHMSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi8jgMgASgOMg8udXNlcmQudjEuUmVhZHNSBXJlYWRzOk0KBmVycm9ycxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGL2OAyABKAsyEy51c2VyZC52MS5ScGNFcnJvcnNSBmVycm9yczo9CglzZW5zaXRpdmUSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGLuOAyABKAhSCXNlbnNpdGl2ZUIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_google_protobuf_descriptor, file_userd_v1_errors]);
+  fileDesc("ChZ1c2VyZC92MS9vcHRpb25zLnByb3RvEgh1c2VyZC52MSJhCglScGNFcnJvcnMSJgoHcmVhc29ucxgBIAMoDjIVLnVzZXJkLnYxLkVycm9yUmVhc29uEiwKDWVudHJ5X3JlYXNvbnMYAiADKA4yFS51c2VyZC52MS5FcnJvclJlYXNvbiJiCgpBY3RpbmdSdWxlEiIKBG5lZWQYASABKA4yFC51c2VyZC52MS5BY3RpbmdOZWVkEg0KBWZpZWxkGAIgASgJEg8KB29yX3NlbGYYAyABKAkSEAoIb3B0aW9uYWwYBCABKAgqcwoFUmVhZHMSFQoRUkVBRFNfVU5TUEVDSUZJRUQQABIPCgtSRUFEU19DQUNIRRABEhIKDlJFQURTX0RBVEFCQVNFEAISEAoMUkVBRFNfTUVNT1JZEAMSHAoYUkVBRFNfQ0FDSEVfQU5EX0RBVEFCQVNFEAQqwQYKCkFjdGluZ05lZWQSGwoXQUNUSU5HX05FRURfVU5TUEVDSUZJRUQQABIXChNBQ1RJTkdfTkVFRF9BTllCT0RZEAESHQoZQUNUSU5HX05FRURfQURNSU5JU1RSQVRPUhACEhoKFkFDVElOR19ORUVEX1BFUk1JU1NJT04QAxIWChJBQ1RJTkdfTkVFRF9CRUFSRVIQBBIYChRBQ1RJTkdfTkVFRF9SRVNPVVJDRRAFEhkKFUFDVElOR19ORUVEX1VTRVJfUkVBRBAKEhkKFUFDVElOR19ORUVEX1VTRVJfU0VMRhALEhoKFkFDVElOR19ORUVEX1VTRVJfV1JJVEUQDBIgChxBQ1RJTkdfTkVFRF9VU0VSX0NSRURFTlRJQUxTEA0SIQodQUNUSU5HX05FRURfT1JHQU5JWkFUSU9OX1JFQUQQFBIgChxBQ1RJTkdfTkVFRF9PUkdBTklaQVRJT05fT1dOEBUSIgoeQUNUSU5HX05FRURfT1JHQU5JWkFUSU9OX09XTkVSEBYSFwoTQUNUSU5HX05FRURfTUVNQkVSUxAXEhwKGEFDVElOR19ORUVEX1BST0pFQ1RfUkVBRBAeEhsKF0FDVElOR19ORUVEX1BST0pFQ1RfT1dOEB8SIgoeQUNUSU5HX05FRURfT1BUSU9OU19PRl9QUk9KRUNUECASJwojQUNUSU5HX05FRURfT1BUSU9OU19PRl9PUkdBTklaQVRJT04QIRIZChVBQ1RJTkdfTkVFRF9URUFNX1JFQUQQKBIYChRBQ1RJTkdfTkVFRF9URUFNX09XThApEhwKGEFDVElOR19ORUVEX0FDQ09VTlRfUkVBRBAyEhsKF0FDVElOR19ORUVEX0FDQ09VTlRfT1dOEDMSHAoYQUNUSU5HX05FRURfUFJPRklMRV9SRUFEEDwSGwoXQUNUSU5HX05FRURfUFJPRklMRV9PV04QPRIeChpBQ1RJTkdfTkVFRF9SRUdJU1RFUkVEX09XThA+EiIKHkFDVElOR19ORUVEX0FVVEhfUFJPVklERVJfUkVBRBBGEiMKH0FDVElOR19ORUVEX0FVVEhfUFJPVklERVJfT1dORVIQRzpACgpwZXJtaXNzaW9uEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYuY4DIAEoCVIKcGVybWlzc2lvbjpBCgtiYXRjaF93cml0ZRIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLqOAyABKAhSCmJhdGNoV3JpdGU6RwoFcmVhZHMSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi8jgMgASgOMg8udXNlcmQudjEuUmVhZHNSBXJlYWRzOk0KBmVycm9ycxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGL2OAyABKAsyEy51c2VyZC52MS5ScGNFcnJvcnNSBmVycm9yczpOCgZhY3RpbmcSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi+jgMgAygLMhQudXNlcmQudjEuQWN0aW5nUnVsZVIGYWN0aW5nOj0KCXNlbnNpdGl2ZRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYu44DIAEoCFIJc2Vuc2l0aXZlQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_google_protobuf_descriptor, file_userd_v1_errors]);
 
 /**
  * The errors of an RPC besides those that errors.proto declares for all calls, for all writes, and by a request's field.
@@ -43,6 +43,50 @@ export type RpcErrors = Message<"userd.v1.RpcErrors"> & {
  */
 export const RpcErrorsSchema: GenMessage<RpcErrors> = /*@__PURE__*/
   messageDesc(file_userd_v1_options, 0);
+
+/**
+ * A rule of an RPC for acting users. A call has to meet all rules of its RPC.
+ *
+ * @generated from message userd.v1.ActingRule
+ */
+export type ActingRule = Message<"userd.v1.ActingRule"> & {
+  /**
+   * Who the acting user has to be.
+   *
+   * @generated from field: userd.v1.ActingNeed need = 1;
+   */
+  need: ActingNeed;
+
+  /**
+   * The path of the field that says whom or what the need is about, such as "user.id"; lists are meant with all that they
+   * hold. Where a request does not set it, an administrator is needed.
+   *
+   * @generated from field: string field = 2;
+   */
+  field: string;
+
+  /**
+   * The path of a field with ids of users: if they are all the acting user's, READ is enough for OWN and MEMBERS, and
+   * nothing is needed for READ.
+   *
+   * @generated from field: string or_self = 3;
+   */
+  orSelf: string;
+
+  /**
+   * True if the rule asks nothing where the field is not set. If no rule of the RPC asks, an administrator is needed.
+   *
+   * @generated from field: bool optional = 4;
+   */
+  optional: boolean;
+};
+
+/**
+ * Describes the message userd.v1.ActingRule.
+ * Use `create(ActingRuleSchema)` to create a new message.
+ */
+export const ActingRuleSchema: GenMessage<ActingRule> = /*@__PURE__*/
+  messageDesc(file_userd_v1_options, 1);
 
 /**
  * The place where the answers of a read come from.
@@ -100,6 +144,221 @@ export const ReadsSchema: GenEnum<Reads> = /*@__PURE__*/
   enumDesc(file_userd_v1_options, 0);
 
 /**
+ * Who the acting user (x-acting-user-id) of a call has to be. Superusers meet every need but PERMISSION. An administrator
+ * is a superuser, or a user with the permission users.admin. What an acting user must not read is answered like what does
+ * not exist.
+ *
+ * @generated from enum userd.v1.ActingNeed
+ */
+export const ActingNeed = {
+  /**
+   * None: the server refuses to start.
+   *
+   * @generated from enum value: ACTING_NEED_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Every user who is present.
+   *
+   * @generated from enum value: ACTING_NEED_ANYBODY = 1;
+   */
+  ANYBODY: 1,
+
+  /**
+   * An administrator.
+   *
+   * @generated from enum value: ACTING_NEED_ADMINISTRATOR = 2;
+   */
+  ADMINISTRATOR: 2,
+
+  /**
+   * A user who has the permission users.admin itself.
+   *
+   * @generated from enum value: ACTING_NEED_PERMISSION = 3;
+   */
+  PERMISSION: 3,
+
+  /**
+   * The user whom the token in the request is for. For others the token is an unknown one.
+   *
+   * @generated from enum value: ACTING_NEED_BEARER = 4;
+   */
+  BEARER: 4,
+
+  /**
+   * Who may read (reads) or owns (writes) the resource, by the scope of its kind.
+   *
+   * @generated from enum value: ACTING_NEED_RESOURCE = 5;
+   */
+  RESOURCE: 5,
+
+  /**
+   * The user itself, staff of an account where the user has a profile, or an administrator.
+   *
+   * @generated from enum value: ACTING_NEED_USER_READ = 10;
+   */
+  USER_READ: 10,
+
+  /**
+   * The user itself or an administrator.
+   *
+   * @generated from enum value: ACTING_NEED_USER_SELF = 11;
+   */
+  USER_SELF: 11,
+
+  /**
+   * The user itself, or an administrator whom the user has no power above: no flag and no permission that the
+   * administrator lacks, unless the administrator has users.admin.
+   *
+   * @generated from enum value: ACTING_NEED_USER_WRITE = 12;
+   */
+  USER_WRITE: 12,
+
+  /**
+   * As USER_WRITE, since it decides who can sign in as the user. Without an acting user, the caller needs the permission
+   * users.admin for users who are superusers or staff, or have a permission.
+   *
+   * @generated from enum value: ACTING_NEED_USER_CREDENTIALS = 13;
+   */
+  USER_CREDENTIALS: 13,
+
+  /**
+   * A member of the organization.
+   *
+   * @generated from enum value: ACTING_NEED_ORGANIZATION_READ = 20;
+   */
+  ORGANIZATION_READ: 20,
+
+  /**
+   * A manager or owner of the organization.
+   *
+   * @generated from enum value: ACTING_NEED_ORGANIZATION_OWN = 21;
+   */
+  ORGANIZATION_OWN: 21,
+
+  /**
+   * An owner of the organization.
+   *
+   * @generated from enum value: ACTING_NEED_ORGANIZATION_OWNER = 22;
+   */
+  ORGANIZATION_OWNER: 22,
+
+  /**
+   * A manager or owner of the organization, whose role is not below that of the member, nor below the role that is given.
+   *
+   * @generated from enum value: ACTING_NEED_MEMBERS = 23;
+   */
+  MEMBERS: 23,
+
+  /**
+   * A member of the project's organization.
+   *
+   * @generated from enum value: ACTING_NEED_PROJECT_READ = 30;
+   */
+  PROJECT_READ: 30,
+
+  /**
+   * An admin of a team of the project, or a manager or owner of its organization.
+   *
+   * @generated from enum value: ACTING_NEED_PROJECT_OWN = 31;
+   */
+  PROJECT_OWN: 31,
+
+  /**
+   * With SCOPE_CHECK=registered, a member of the project's organization; else every user who is present.
+   *
+   * @generated from enum value: ACTING_NEED_OPTIONS_OF_PROJECT = 32;
+   */
+  OPTIONS_OF_PROJECT: 32,
+
+  /**
+   * With SCOPE_CHECK=registered, a member of the organization; else every user who is present.
+   *
+   * @generated from enum value: ACTING_NEED_OPTIONS_OF_ORGANIZATION = 33;
+   */
+  OPTIONS_OF_ORGANIZATION: 33,
+
+  /**
+   * A member of the team's organization.
+   *
+   * @generated from enum value: ACTING_NEED_TEAM_READ = 40;
+   */
+  TEAM_READ: 40,
+
+  /**
+   * An admin of the team, or a manager or owner of its organization.
+   *
+   * @generated from enum value: ACTING_NEED_TEAM_OWN = 41;
+   */
+  TEAM_OWN: 41,
+
+  /**
+   * A user with a profile in the account.
+   *
+   * @generated from enum value: ACTING_NEED_ACCOUNT_READ = 50;
+   */
+  ACCOUNT_READ: 50,
+
+  /**
+   * Staff of the account: a user with is_staff and a profile there.
+   *
+   * @generated from enum value: ACTING_NEED_ACCOUNT_OWN = 51;
+   */
+  ACCOUNT_OWN: 51,
+
+  /**
+   * Who may read what the profile owns, by the rules of access.
+   *
+   * @generated from enum value: ACTING_NEED_PROFILE_READ = 60;
+   */
+  PROFILE_READ: 60,
+
+  /**
+   * Who owns what the profile owns, by the rules of access.
+   *
+   * @generated from enum value: ACTING_NEED_PROFILE_OWN = 61;
+   */
+  PROFILE_OWN: 61,
+
+  /**
+   * Who owns the registered resource, by the rules of access.
+   *
+   * @generated from enum value: ACTING_NEED_REGISTERED_OWN = 62;
+   */
+  REGISTERED_OWN: 62,
+
+  /**
+   * A member of the organization of the auth provider.
+   *
+   * @generated from enum value: ACTING_NEED_AUTH_PROVIDER_READ = 70;
+   */
+  AUTH_PROVIDER_READ: 70,
+
+  /**
+   * An owner of the organization of the auth provider.
+   *
+   * @generated from enum value: ACTING_NEED_AUTH_PROVIDER_OWNER = 71;
+   */
+  AUTH_PROVIDER_OWNER: 71,
+} as const;
+
+/**
+ * Who the acting user (x-acting-user-id) of a call has to be. Superusers meet every need but PERMISSION. An administrator
+ * is a superuser, or a user with the permission users.admin. What an acting user must not read is answered like what does
+ * not exist.
+ *
+ * @generated from enum userd.v1.ActingNeed
+ */
+export type ActingNeed = (typeof ActingNeed)[keyof typeof ActingNeed] | UnknownEnum;
+
+/**
+ * Describes the enum userd.v1.ActingNeed.
+ */
+export const ActingNeedSchema: GenEnum<ActingNeed> = /*@__PURE__*/
+  enumDesc(file_userd_v1_options, 1);
+
+/**
  * The one permission that a caller needs for the RPC, for example "users.read". Every RPC has it: the server refuses
  * to start with an RPC that has none or that names an unknown one.
  *
@@ -135,11 +394,20 @@ export const errors: GenExtension<MethodOptions, RpcErrors> = /*@__PURE__*/
   extDesc(file_userd_v1_options, 3);
 
 /**
+ * Who the acting user has to be, if a call has one. Every RPC has rules: the server refuses to start with one that has
+ * none, or whose rules name a field that the request does not have.
+ *
+ * @generated from extension: repeated userd.v1.ActingRule acting = 51006;
+ */
+export const acting: GenExtension<MethodOptions, ActingRule[]> = /*@__PURE__*/
+  extDesc(file_userd_v1_options, 4);
+
+/**
  * True if the field holds an address, a secret or another value that never appears in logs, error messages, metrics
  * or traces.
  *
  * @generated from extension: bool sensitive = 51003;
  */
 export const sensitive: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
-  extDesc(file_userd_v1_options, 4);
+  extDesc(file_userd_v1_options, 5);
 

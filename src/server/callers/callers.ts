@@ -1,0 +1,69 @@
+import type { Logger } from "pino";
+import type { Caller } from "../../call.ts";
+import { type Config, ConfigError } from "../../config.ts";
+import { permissions } from "../../permissions.ts";
+import { createFileWatch } from "../watched-files.ts";
+import { parseCallersFile } from "./file.ts";
+import { createLookUp, type LookUp, type Surroundings } from "./look-up.ts";
+import { createOriginOf } from "./origin.ts";
+
+/** The object that finds the callers of calls. */
+export type Callers = {
+  /** Returns the caller of a call. Throws UNAUTHENTICATED CREDENTIALS_REQUIRED when nothing shows who it is. */
+  readonly find: LookUp;
+  /** Reads the callers' file anew. A broken file is logged and changes nothing. */
+  readonly reload: () => void;
+  /** Ends the watch over the callers' file. */
+  readonly stop: () => void;
+};
+
+/** The options of `loadCallers`. */
+export type CallersOptions = Pick<Surroundings, "isTrusted"> & {
+  readonly config: Pick<Config, "tokenFile" | "peers">;
+  readonly log: Logger;
+  /** The names of all permissions. Default: those of userd itself. */
+  readonly known?: readonly string[] | undefined;
+};
+
+const watchCallersFile = (path: string, { config, log, known = permissions, isTrusted }: CallersOptions): Callers => {
+  const refuse = (faults: readonly string[]) => new ConfigError(faults.map((fault) => `TOKEN_FILE ${path}: ${fault}`).join("\n"));
+  const watch = createFileWatch([path]);
+  const surroundings = { isTrusted, originOf: createOriginOf(config.peers) };
+
+  const load = (): LookUp => {
+    let text: string;
+    try {
+      text = watch.files[0]?.read() ?? "";
+    } catch (error) {
+      throw refuse([`can't be read (${(error as NodeJS.ErrnoException).code})`]);
+    }
+    const { entries, faults } = parseCallersFile(text, known);
+    if (faults.length > 0) throw refuse(faults);
+    return createLookUp(entries, surroundings);
+  };
+
+  let find = load();
+  const reload = () => {
+    try {
+      find = load();
+      log.info("the callers' file was read again");
+    } catch (error) {
+      log.error({ err: error }, "the callers' file is broken; the callers of before stay");
+    }
+  };
+  watch.start(reload);
+  return { find: (credentials) => find(credentials), reload, stop: watch.stop };
+};
+
+/** Makes the `Callers` of a service without a callers' file: every call is by the caller `local`, who has all permissions. */
+export const localCallers = (known: readonly string[] = permissions): Callers => {
+  const local: Caller = { name: "local", permissions: new Set(known) };
+  return { find: () => local, reload: () => {}, stop: () => {} };
+};
+
+/**
+ * Makes the `Callers` of the callers' file, which SECURITY.md describes, and reads the file again when it changes.
+ * @throws ConfigError that names all faults of the file, and no hash.
+ */
+export const loadCallers = (options: CallersOptions): Callers =>
+  options.config.tokenFile === undefined ? localCallers(options.known) : watchCallersFile(options.config.tokenFile, options);

@@ -1,0 +1,117 @@
+import { constants, createHash, X509Certificate } from "node:crypto";
+import { createSecureContext, type SecureContextOptions, type Server, type TLSSocket, type TlsOptions } from "node:tls";
+import type { Logger } from "pino";
+import { type Config, ConfigError } from "../config.ts";
+import { createFileWatch, type WatchedFile } from "./watched-files.ts";
+
+/** The time in which a client has to complete its handshake, in milliseconds. */
+const HANDSHAKE_MS = 5_000;
+
+/** The settings of TLS: paths of PEM files, and whether a client has to show a certificate. */
+export type TlsConfig = NonNullable<Config["tls"]>;
+
+/** TLS for the ports. */
+export type Tls = {
+  /** Returns the options of a server that speaks these protocols, the preferred one first. */
+  readonly optionsFor: (protocols: readonly string[]) => TlsOptions;
+  /**
+   * Gives new certificates to a server that was made with such options when the files change. `accept` gets the connections whose handshake
+   * is complete, in place of the server's own listeners; others are ended, and so are those whose client certificate can't be trusted.
+   */
+  readonly secure: (server: Server, accept: (socket: TLSSocket) => void) => void;
+  /** Tells whether one of these certificates, by their SHA-256 in hex, is one of TLS_CLIENT_CA now. */
+  readonly isTrusted: (chain: readonly string[]) => boolean;
+  /** Reads the files anew. Files that do not fit each other are logged and change nothing. */
+  readonly reload: () => void;
+  /** Ends the watch over the files. */
+  readonly stop: () => void;
+};
+
+type Material = { readonly context: SecureContextOptions; readonly trusted: ReadonlySet<string> };
+
+const pemBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** The SHA-256 of each certificate of a bundle. Throws when there is none, or one is broken. */
+const fingerprintsOf = (bundle: string): ReadonlySet<string> => {
+  const blocks = bundle.match(pemBlock) ?? [];
+  if (blocks.length === 0) throw new Error("has no certificate in PEM");
+  return new Set(blocks.map((block) => createHash("sha256").update(new X509Certificate(block).raw).digest("hex")));
+};
+
+/** Does something with the files of some settings; an error becomes one sentence, which holds nothing of the files. */
+const attempt = <T>(settings: string, read: () => T): T => {
+  try {
+    return read();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new ConfigError(`${settings} ${code === undefined ? message : `can't be used (${code})`}`);
+  }
+};
+
+const settings = ["TLS_CERT", "TLS_KEY", "TLS_CLIENT_CA"] as const;
+
+const load = (files: readonly WatchedFile[]): Material => {
+  const [cert = "", key = "", ca] = files.map((file, index) => attempt(settings[index] ?? "", file.read));
+  const trusted = ca === undefined ? new Set<string>() : attempt("TLS_CLIENT_CA", () => fingerprintsOf(ca));
+  const context: SecureContextOptions = {
+    cert,
+    key,
+    minVersion: "TLSv1.2",
+    // A session that is resumed brings back a client certificate without looking at it again.
+    ...(ca !== undefined && { ca, secureOptions: constants.SSL_OP_NO_TICKET }),
+  };
+  attempt("TLS_CERT and TLS_KEY", () => createSecureContext(context));
+  return { context, trusted };
+};
+
+/**
+ * Reads the certificate, the key and the certificates that clients are trusted by, and watches their files.
+ * @throws ConfigError when the files can't be used.
+ */
+export const loadTls = ({ cert, key, clientCa, clientCertificates }: TlsConfig, log: Logger): Tls => {
+  const watch = createFileWatch([cert, key, ...(clientCa === undefined ? [] : [clientCa])]);
+  const servers: Server[] = [];
+  let material = load(watch.files);
+
+  const reload = () => {
+    try {
+      material = load(watch.files);
+      for (const server of servers) server.setSecureContext(material.context);
+      log.info("the files of TLS were read again");
+    } catch (error) {
+      log.error({ err: error }, "the files of TLS can't be used; those of before stay");
+    }
+  };
+  watch.start(reload);
+
+  const mayStay = (socket: TLSSocket): boolean => {
+    if (clientCa === undefined || socket.authorized) return true;
+    const isWithout = socket.getPeerX509Certificate() === undefined;
+    if (isWithout && clientCertificates === "optional") return true;
+    log.debug({ fault: isWithout ? "no certificate" : socket.authorizationError }, "a client was refused after its handshake");
+    return false;
+  };
+
+  return {
+    optionsFor: (protocols) => ({
+      ...material.context,
+      ALPNProtocols: [...protocols],
+      handshakeTimeout: HANDSHAKE_MS,
+      requestCert: clientCa !== undefined,
+      // `mayStay` decides: Node would refuse clients without a certificate, too.
+      rejectUnauthorized: false,
+    }),
+    secure: (server, accept) => {
+      servers.push(server);
+      server.removeAllListeners("tlsClientError").on("tlsClientError", (_, socket) => socket.destroy());
+      server.removeAllListeners("secureConnection").on("secureConnection", (socket) => {
+        socket.on("error", () => socket.destroy());
+        if (mayStay(socket)) accept(socket);
+        else socket.destroy();
+      });
+    },
+    isTrusted: (chain) => chain.some((fingerprint) => material.trusted.has(fingerprint)),
+    reload,
+    stop: watch.stop,
+  };
+};
