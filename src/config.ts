@@ -126,6 +126,10 @@ export const settings = z.object({
   MAX_REQUEST_MB: integer(8, 65_536, 64).describe(
     "Most memory for requests that are arriving or are being answered, in MB; what exceeds it is refused with RESOURCE_EXHAUSTED",
   ),
+  MAX_CONNECTIONS: integer(10, 1_000_000, 1_000).describe("Connections to each port; where there is no room, a silent one is ended first"),
+  MAX_CONNECTIONS_PER_ADDRESS: integer(1, 1_000_000, 250).describe(
+    "Connections to each port from one address (one /64 of IPv6), but for those of TRUSTED_PROXIES",
+  ),
   DRAIN_SECONDS: integer(0, 600, 2).describe("How long health says NOT_SERVING before the listeners close"),
   SYSTEM_USERNAME: z
     .string()
@@ -205,6 +209,8 @@ export type Config = {
   readonly maxConcurrentCalls: number;
   /** The most bytes that requests in progress may take, over both listeners. */
   readonly requestBytes: number;
+  /** The most connections to each port, in all and from one address. */
+  readonly connections: { readonly max: number; readonly maxPerAddress: number };
   readonly drainSeconds: number;
   readonly systemUsername: string;
   readonly purgeAfterDays: number;
@@ -268,6 +274,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     peers: Object.freeze({ proxies: value.TRUSTED_PROXIES, header: value.PEER_HEADER }),
     maxConcurrentCalls: value.MAX_CONCURRENT_CALLS,
     requestBytes: value.MAX_REQUEST_MB * 1024 * 1024,
+    connections: Object.freeze({ max: value.MAX_CONNECTIONS, maxPerAddress: value.MAX_CONNECTIONS_PER_ADDRESS }),
     drainSeconds: value.DRAIN_SECONDS,
     systemUsername: value.SYSTEM_USERNAME,
     purgeAfterDays: value.PURGE_AFTER_DAYS,

@@ -112,7 +112,10 @@ const transport: Transport<HandlerContext> = {
   onCancel: ({ signal }, listener) => signal.addEventListener("abort", listener, { once: true }),
 };
 
-const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext, bodies: Bodies): void => {
+/** Tells that a call over a connection was admitted. */
+type Vouch = (connection: Connection) => void;
+
+const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext, bodies: Bodies, vouch: Vouch): void => {
   const handler = compile({ ...rpc, ...messageCodec(rpc) }, context);
   const admission = compileAdmission(rpc, context);
   /** The errors that the interceptors made; all others are connect's. */
@@ -192,6 +195,8 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext, bo
     } catch (error) {
       throw refusalOf(error);
     }
+    const { connection } = call.values.get(httpCallKey);
+    if (connection !== undefined) vouch(connection);
     answerCodecFaults(call);
   };
 
@@ -209,11 +214,16 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext, bo
 export type ConnectRpc = { readonly rpc: Rpc; readonly handle: UniversalHandler };
 
 /** Makes the handlers of all RPCs for the HTTP port, each behind the interceptors. Returns them as a map keyed by request path. */
-export const createConnectRpcs = (rpcs: readonly Rpc[], context: InterceptorContext, bodies: Bodies): ReadonlyMap<string, ConnectRpc> =>
+export const createConnectRpcs = (
+  rpcs: readonly Rpc[],
+  context: InterceptorContext,
+  bodies: Bodies,
+  vouch: Vouch,
+): ReadonlyMap<string, ConnectRpc> =>
   new Map(
     rpcs.map((rpc) => {
       const router = createConnectRouter();
-      addRpc(router, rpc, context, bodies);
+      addRpc(router, rpc, context, bodies, vouch);
       const [handle] = router.handlers;
       if (handle === undefined) throw new Error(`connect made no handler for ${rpc.name}`);
       return [handle.requestPath, { rpc, handle }];

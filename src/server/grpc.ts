@@ -1,9 +1,11 @@
+import type { ServerHttp2Session } from "node:http2";
 import type { DescService } from "@bufbuild/protobuf";
 import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerbosity } from "@grpc/grpc-js";
 import type { ListenAddress } from "../config.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import type { Bodies } from "./bodies.ts";
+import { type ConnectionLimits, limitConnections } from "./connections.ts";
 import { createFront } from "./front.ts";
 import { toGrpcMethod } from "./grpc-adapter.ts";
 import { addHealth } from "./health.ts";
@@ -12,7 +14,7 @@ import { createCallGuard } from "./open-calls.ts";
 import type { Readiness } from "./readiness.ts";
 import { addReflection } from "./reflection.ts";
 import { maxBatchRequestBytes, maxResponseBytes, type Rpc } from "./rpc.ts";
-import { listen, trackSockets } from "./sockets.ts";
+import { listen } from "./sockets.ts";
 import { keepStreamsInSlots } from "./stream-table.ts";
 import type { Tls } from "./tls.ts";
 
@@ -51,6 +53,7 @@ export type Listener = {
 export type GrpcListenerOptions = {
   readonly listen: ListenAddress;
   readonly tls?: Tls | undefined;
+  readonly limits: ConnectionLimits;
   readonly rpcs: readonly Rpc[];
   readonly services: readonly DescService[];
   readonly context: InterceptorContext;
@@ -65,6 +68,7 @@ export type GrpcListenerOptions = {
 export const startGrpc = async ({
   listen: at,
   tls,
+  limits,
   rpcs,
   services,
   context,
@@ -86,9 +90,17 @@ export const startGrpc = async ({
 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   // Type-checked, though private: grpc-js hands out neither its servers nor their sessions.
-  for (const http2Server of server["http2Servers"].keys()) http2Server.prependListener("session", keepStreamsInSlots);
-  const front = createFront(tls, "h2", (socket) => injector.injectConnection(socket));
-  const sockets = trackSockets(front);
+  for (const http2Server of server["http2Servers"].keys()) {
+    http2Server.prependListener("session", (session: ServerHttp2Session) => {
+      keepStreamsInSlots(session);
+      session.once("remoteSettings", () => connections.spoke(session));
+    });
+  }
+  const front = createFront(tls, "h2", (socket) => {
+    if (!socket.destroyed) injector.injectConnection(socket);
+  });
+  const connections = limitConnections(front, limits);
+  guard.onAdmitted(connections.vouch);
   const address = await listen(front, "GRPC_LISTEN", at);
   return {
     address,
@@ -105,7 +117,7 @@ export const startGrpc = async ({
       health.stop();
       guard.stop();
       server.forceShutdown();
-      sockets.destroyAll();
+      connections.destroyAll();
     },
   };
 };

@@ -6,6 +6,7 @@ import type { ListenAddress } from "../config.ts";
 import type { Bodies } from "./bodies.ts";
 import { createConnectRpcs } from "./connect-adapter.ts";
 import { unknownRpc } from "./connect-errors.ts";
+import { type ConnectionLimits, type Connections, limitConnections } from "./connections.ts";
 import type { Listener } from "./grpc.ts";
 import { sendError, sendText } from "./http-answer.ts";
 import type { HttpRequest } from "./http-body.ts";
@@ -17,7 +18,7 @@ import { createLingering, type Lingering } from "./lingering.ts";
 import { splitProtocols } from "./protocols.ts";
 import type { Readiness } from "./readiness.ts";
 import { maxTimeoutMs, type Rpc } from "./rpc.ts";
-import { listen, trackSockets } from "./sockets.ts";
+import { listen } from "./sockets.ts";
 import { keepStreamsInSlots } from "./stream-table.ts";
 import type { Tls } from "./tls.ts";
 
@@ -27,7 +28,7 @@ const idleMs = 120_000;
 
 const http1Options: ServerOptions = {
   maxHeaderSize: maxHeaderBytes,
-  headersTimeout: 10_000,
+  headersTimeout: 5_000,
   // Longer than any deadline: a call whose body stalls gets its answer first.
   requestTimeout: maxTimeoutMs + 5_000,
   connectionsCheckingInterval: 2_000,
@@ -38,6 +39,7 @@ const http1Options: ServerOptions = {
 export type HttpListenerOptions = {
   readonly listen: ListenAddress;
   readonly tls?: Tls | undefined;
+  readonly limits: ConnectionLimits;
   readonly rpcs: readonly Rpc[];
   readonly context: InterceptorContext;
   readonly readiness: Readiness;
@@ -47,6 +49,8 @@ export type HttpListenerOptions = {
 
 /** The page `/metrics`: its content type, and the function that makes its text. */
 export type MetricsPage = { readonly contentType: string; readonly text: () => Promise<string> };
+
+type Vouch = Connections["vouch"];
 
 type Page = () => Promise<{ readonly status: number; readonly type?: string; readonly body: string }>;
 
@@ -70,8 +74,8 @@ const servePage = async (page: Page, request: HttpRequest, response: ServerRespo
   }
 };
 
-const createHttpHandler = ({ rpcs, context, readiness, metrics, bodies }: HttpListenerOptions, lingering: Lingering) => {
-  const byPath = createConnectRpcs(rpcs, context, bodies);
+const createHttpHandler = ({ rpcs, context, readiness, metrics, bodies }: HttpListenerOptions, lingering: Lingering, vouch: Vouch) => {
+  const byPath = createConnectRpcs(rpcs, context, bodies, vouch);
   const pages = createPages(readiness, metrics);
   const servicePaths = new Set([...byPath.keys()].map((path) => path.slice(0, path.lastIndexOf("/"))));
 
@@ -97,7 +101,9 @@ const createHttpHandler = ({ rpcs, context, readiness, metrics, bodies }: HttpLi
 /** Opens the HTTP port, which serves RPCs in Connect, gRPC-Web and gRPC over HTTP/1.1 and HTTP/2, and `/healthz`, `/readyz` and `/metrics`. */
 export const startHttp = async (options: HttpListenerOptions): Promise<Listener> => {
   const lingering = createLingering();
-  const handle = createHttpHandler(options, lingering);
+  // The server that has the connections is made of the handler.
+  const admitted: { listener: Vouch } = { listener: () => {} };
+  const handle = createHttpHandler(options, lingering, (connection) => admitted.listener(connection));
   const { tls } = options;
   const http1 =
     tls === undefined
@@ -113,12 +119,16 @@ export const startHttp = async (options: HttpListenerOptions): Promise<Listener>
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
     keepStreamsInSlots(session);
+    session.once("remoteSettings", () => connections.spoke(session));
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
-    session.setTimeout(idleMs, () => session.close());
+    // One that does not even take the end is ended all the same.
+    session.setTimeout(idleMs, () => (session.closed ? session.destroy() : session.close()));
   });
   const undecided = splitProtocols(http1, http2, tls);
-  const sockets = trackSockets(http1);
+  const connections = limitConnections(http1, options.limits);
+  admitted.listener = connections.vouch;
+  http1.prependListener("request", ({ socket }) => connections.spoke(socket));
   const address = await listen(http1, "HTTP_LISTEN", options.listen);
 
   const closed = Promise.withResolvers<void>();
@@ -134,5 +144,5 @@ export const startHttp = async (options: HttpListenerOptions): Promise<Listener>
     await closed.promise;
     clearInterval(sweep);
   };
-  return { address, refuse, close, destroy: sockets.destroyAll };
+  return { address, refuse, close, destroy: connections.destroyAll };
 };

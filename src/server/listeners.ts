@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { MaybePromise } from "../call.ts";
 import type { Config, ListenAddress } from "../config.ts";
+import { createNetworks } from "../networks.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { createBodies } from "./bodies.ts";
 import { loadCallers } from "./callers/callers.ts";
@@ -24,7 +25,7 @@ const arrivalMs = 100;
 export type ListenersOptions = {
   readonly config: Pick<
     Config,
-    "grpcListen" | "httpListen" | "tokenFile" | "tls" | "peers" | "maxConcurrentCalls" | "requestBytes" | "drainSeconds"
+    "grpcListen" | "httpListen" | "tokenFile" | "tls" | "peers" | "maxConcurrentCalls" | "requestBytes" | "connections" | "drainSeconds"
   >;
   readonly routes: readonly Route[];
   /** The names of all permissions that callers can have. Default: those of userd itself. */
@@ -76,14 +77,17 @@ export const startListeners = async ({
   const services = routes.map(({ service }) => service);
   const readiness = createReadiness(ready);
   const bodies = createBodies(config.requestBytes);
+  const limits = { ...config.connections, exempt: createNetworks(config.peers.proxies) };
   metrics.watchInProgress(() => concurrency.inProgress);
 
-  const grpc = stack.adopt(await startGrpc({ listen: config.grpcListen, tls, rpcs, services, context, readiness, bodies }), ({ destroy }) =>
-    destroy(),
+  const grpc = stack.adopt(
+    await startGrpc({ listen: config.grpcListen, tls, limits, rpcs, services, context, readiness, bodies }),
+    ({ destroy }) => destroy(),
   );
   const http = await startHttp({
     listen: config.httpListen,
     tls,
+    limits,
     rpcs,
     context,
     readiness,

@@ -25,7 +25,12 @@ export type GuardedRpc = {
 };
 
 /** What an open call needs of its server: the count of bytes, and the list that it leaves when it ends. */
-export type CallHome = { readonly bodies: Bodies; readonly remove: (call: OpenCall) => void };
+export type CallHome = {
+  readonly bodies: Bodies;
+  readonly remove: (call: OpenCall) => void;
+  /** Is told the connection of each call of an RPC that was admitted. */
+  readonly admitted: (connection: Connection) => void;
+};
 
 /** The number of sweeps for which an answer may wait for its client beyond the deadline of the call, and a client go on sending behind it. */
 const answerSweeps = 5;
@@ -265,6 +270,8 @@ export class OpenCall implements ServerInterceptingCallInterface {
   }
 
   #begin(): void {
+    const { connection } = this;
+    if (this.#guarded !== undefined && connection !== undefined) this.#home.admitted(connection);
     if (this.metadata !== undefined) this.#listener?.onReceiveMetadata(this.metadata);
   }
 

@@ -1,6 +1,7 @@
 import type { ServerInterceptingCallInterface, ServerInterceptor } from "@grpc/grpc-js";
 import type { Bodies } from "./bodies.ts";
 import { type CallHome, type GuardedRpc, OpenCall } from "./open-call.ts";
+import type { Connection } from "./peers.ts";
 
 /** The time between two looks at the open calls, in milliseconds. */
 const sweepMs = 1_000;
@@ -9,11 +10,17 @@ const sweepMs = 1_000;
 type Interceptor = (method: Parameters<ServerInterceptor>[0], call: ServerInterceptingCallInterface) => ServerInterceptingCallInterface;
 
 /** The guard of all calls on the gRPC port: an interceptor for the server, and the function that stops its timer. */
-export type CallGuard = { readonly interceptor: ServerInterceptor; readonly stop: () => void };
+export type CallGuard = {
+  readonly interceptor: ServerInterceptor;
+  /** Calls `listener` with the connection of each call that is admitted. */
+  readonly onAdmitted: (listener: (connection: Connection) => void) => void;
+  readonly stop: () => void;
+};
 
 /** The open calls, the oldest first. A Map would keep ended calls in memory (`keepStreamsInSlots` says why). */
 class OpenCalls implements CallHome {
   readonly bodies: Bodies;
+  admitted: (connection: Connection) => void = () => {};
   #oldest: OpenCall | undefined = undefined;
   #newest: OpenCall | undefined = undefined;
 
@@ -58,5 +65,11 @@ export const createCallGuard = (rpcs: ReadonlyMap<string, GuardedRpc>, bodies: B
   const calls = new OpenCalls(bodies);
   const timer = setInterval(() => calls.sweep(), sweepMs).unref();
   const interceptor: Interceptor = (method, call) => calls.add(new OpenCall(calls, method, call, rpcs.get(method.path)));
-  return { interceptor: interceptor as unknown as ServerInterceptor, stop: () => clearInterval(timer) };
+  return {
+    interceptor: interceptor as unknown as ServerInterceptor,
+    onAdmitted: (listener) => {
+      calls.admitted = listener;
+    },
+    stop: () => clearInterval(timer),
+  };
 };

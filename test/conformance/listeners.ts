@@ -3,6 +3,7 @@ import { anyUnpack, file_google_protobuf_descriptor } from "@bufbuild/protobuf/w
 import { pino } from "pino";
 import type { Call } from "../../src/call.ts";
 import type { ListenAddress } from "../../src/config.ts";
+import { createNetworks } from "../../src/networks.ts";
 import { createBodies } from "../../src/server/bodies.ts";
 import { localCallers } from "../../src/server/callers/callers.ts";
 import { startGrpc } from "../../src/server/grpc.ts";
@@ -71,9 +72,18 @@ export const startSuiteListeners = async (maxRequestBytes: number) => {
     rephrase,
     messageTypes: known,
   };
+  const limits = { max: 1_000, maxPerAddress: 1_000, exempt: createNetworks([]) };
   const bodies = createBodies(1024 * 1024 * 1024);
-  const grpc = await startGrpc({ listen, rpcs, services, context, readiness, bodies });
-  const http = await startHttp({ listen, rpcs, context, readiness, bodies, metrics: { contentType: "text/plain", text: async () => "" } });
+  const grpc = await startGrpc({ listen, limits, rpcs, services, context, readiness, bodies });
+  const http = await startHttp({
+    listen,
+    limits,
+    rpcs,
+    context,
+    readiness,
+    bodies,
+    metrics: { contentType: "text/plain", text: async () => "" },
+  });
   return {
     grpcAddress: grpc.address,
     httpAddress: http.address,
