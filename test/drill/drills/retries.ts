@@ -86,7 +86,8 @@ const insist = async (send: Send, take: () => Connection, requestId: string): Pr
 export const retries: Drill = {
   rows: [12],
   name: "retries",
-  about: "50,000 mutations, each sent 1 to 5 times at once under its request_id, 10 % with their connection cut; counts those with other than one effect or with answers that differ",
+  about:
+    "50,000 mutations, each sent 1 to 5 times at once under its request_id, 10 % with their connection cut; counts those with other than one effect or with answers that differ",
   isInShort: true,
   run: async ({ sharedFleet, of, random, stack }) => {
     const total = of(150, 50_000);
