@@ -5,7 +5,7 @@ import { pages } from "./pages.ts";
 import { rebinding } from "./rebinding.ts";
 import { reflection } from "./reflection.ts";
 import { silentFromMany, silentFromOne } from "./silent.ts";
-import { slowBodies, slowStrangers, unread } from "./waiting.ts";
+import { waiting } from "./waiting.ts";
 
 /** All attacks, in the order in which they run. */
 export const attacks: readonly Attack[] = [
@@ -14,9 +14,7 @@ export const attacks: readonly Attack[] = [
   reflection,
   silentFromOne,
   silentFromMany,
-  slowStrangers,
-  slowBodies,
-  unread,
+  waiting,
   pages,
   rebinding,
   frames,
