@@ -3,7 +3,7 @@ const SAMPLE_MS = 25;
 /** The time over which looks are put together, in milliseconds. */
 const WINDOW_MS = 100;
 /** The lateness at which the server has more to do than it can, in milliseconds, on average: turns of the event loop take twice as long. */
-const TARGET_MS = 8;
+const TARGET_MS = 4;
 /** The share of its time that the event loop has to be at work to count as busy: else it is late since others have the CPU. */
 const BUSY = 0.95;
 /** The least limit: it keeps a pool of connections busy, and so few calls are no overload, however slow the machine is. */
@@ -31,10 +31,10 @@ type Window = {
   readonly max: number;
 };
 
-/** Returns the limit of the next window: smaller by a sixth when the loop was late and busy, else larger by a tenth. */
+/** Returns the limit of the next window: smaller by a sixth when the loop was late and busy, else larger by a twentieth. */
 export const nextLimit = (limit: number, { delayMs, utilization, peak, max }: Window): number => {
   if (delayMs > TARGET_MS && utilization > BUSY) return Math.max(Math.min(LEAST, max), Math.floor((Math.min(limit, peak) * 5) / 6));
-  return Math.min(max, limit + Math.ceil(limit / 10));
+  return Math.min(max, limit + Math.ceil(limit / 20));
 };
 
 /**

@@ -30,7 +30,7 @@ const attackWith = async (target: Target, strength: Strength): Promise<Finding[]
   const job = {
     ...callsOf(target, "greedy", UserOptionService.method.getOption, [request]),
     connections: 20,
-    inFlight: 48,
+    inFlight: 100,
     timeoutMs: 2_000,
   };
   await runLoad({ ...job, seconds: 1 });
@@ -56,11 +56,14 @@ const attackWith = async (target: Target, strength: Strength): Promise<Finding[]
     process.stdout.write(
       `  ${k}C: capacity ${Math.round(capacity)}/s, offered ${offered.toFixed(1)}C, r ${r.toFixed(2)}, limit ${limit}, goodput ${goodput.toFixed(2)}C (bound ${bound.toFixed(2)}), answered p99 ${seen.answered.p99.toFixed(0)} ms (${below.answered.p99.toFixed(0)} at 0.8C), refused ${seen.refused.calls} p50 ${seen.refused.p50.toFixed(1)} ms, others ${JSON.stringify(seen.others)}\n`,
     );
-    findings.push(
-      { name: `goodput_of_bound_${k}c`, value: goodput, bound: 0.9 * bound, atLeast: true },
-      { name: `answered_p99_ms_${k}c`, value: seen.answered.p99, bound: 3 * below.answered.p99 },
-      { name: `refused_p50_ms_${k}c`, value: seen.refused.p50, bound: 10 },
-    );
+    findings.push({ name: `goodput_of_bound_${k}c`, value: goodput, bound: 0.9 * bound, atLeast: true });
+    // Where refusals alone are more than a server can do, they queue whatever it does.
+    if (bound > 0) {
+      findings.push(
+        { name: `answered_p99_ms_${k}c`, value: seen.answered.p99, bound: 3 * below.answered.p99 },
+        { name: `refused_p50_ms_${k}c`, value: seen.refused.p50, bound: 10 },
+      );
+    }
     await delay(1_000);
   }
   await delay(strength.of(1_000, 4_000));
