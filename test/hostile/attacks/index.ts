@@ -1,6 +1,9 @@
 import type { Attack } from "../attack.ts";
 import { frames } from "./frames.ts";
+import { greedy, hotUser } from "./greedy.ts";
 import { gzipOfCaller, gzipOfStranger } from "./gzip.ts";
+import { lockedTable } from "./locked-table.ts";
+import { overload } from "./overload.ts";
 import { pages } from "./pages.ts";
 import { rebinding } from "./rebinding.ts";
 import { reflection } from "./reflection.ts";
@@ -18,4 +21,8 @@ export const attacks: readonly Attack[] = [
   pages,
   rebinding,
   frames,
+  overload,
+  greedy,
+  hotUser,
+  lockedTable,
 ];
