@@ -1,4 +1,5 @@
 import type { Drill } from "../drill.ts";
+import { cancellations } from "./cancellations.ts";
 import { databaseCrash } from "./database-crash.ts";
 import { firstSets } from "./first-sets.ts";
 import { herd } from "./herd.ts";
@@ -6,6 +7,7 @@ import { kills } from "./kills.ts";
 import { lostNotifications } from "./lost-notifications.ts";
 import { lostUpdate } from "./lost-update.ts";
 import { outage } from "./outage.ts";
+import { poolExhaustion } from "./pool-exhaustion.ts";
 import { readYourWrites } from "./read-your-writes.ts";
 import { retries } from "./retries.ts";
 import { rollingRestart } from "./rolling-restart.ts";
@@ -22,4 +24,6 @@ export const drills: readonly Drill[] = [
   rollingRestart,
   databaseCrash,
   outage,
+  poolExhaustion,
+  cancellations,
 ];
