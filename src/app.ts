@@ -1,11 +1,10 @@
-import { sql } from "kysely";
 import type { Logger } from "pino";
 import { openCache } from "./cache/open.ts";
 import type { Config } from "./config.ts";
 import { databaseError } from "./db/faults.ts";
 import { assertMigrated, migrate } from "./db/migrate.ts";
 import { type OwnedDatabase, openForCommand } from "./db/open.ts";
-import { type Database, SILENCE_MS } from "./db/orm.ts";
+import { SILENCE_MS } from "./db/orm.ts";
 import { assertApplied } from "./kinds/mounted/applied.ts";
 import { loadKinds } from "./kinds/mounted/load.ts";
 import { startPurger } from "./lifecycle/purger.ts";
@@ -34,14 +33,11 @@ export type AppOptions = {
 };
 
 /** The running service. Disposing it drains the listeners, and then closes all that was opened, in reverse order. */
-export type App = Pick<Listeners, "grpcAddress" | "httpAddress" | "drain"> &
+export type App = Pick<Listeners, "grpcAddress" | "httpAddress" | "adminAddress" | "drain"> &
   AsyncDisposable & {
     /** Reads the callers' file and the file of option definitions again. A broken file is logged, and changes nothing. */
     readonly reload: () => Promise<void>;
   };
-
-/** Tells whether the database answers a statement, on which readiness depends. */
-const answers = async (db: Database): Promise<boolean> => (await db.session().rows(sql`select 1`)).length === 1;
 
 const prepare = async (
   db: OwnedDatabase,
@@ -84,7 +80,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
     stack.use(startCacheSampler(db, dependencies.users, config.cache, metrics.registry));
   stack.use(startSweeper(db, log));
   stack.use(startPurger(db, dependencies.systemUser, config.cache.boundMs, log));
-  const { grpcAddress, httpAddress, drain, ...listeners } = stack.use(
+  const { grpcAddress, httpAddress, adminAddress, drain, ...listeners } = stack.use(
     await startListeners({
       config,
       routes: [...createRoutes(dependencies), ...(options.furtherRoutes?.(dependencies) ?? [])],
@@ -93,7 +89,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
       metrics,
       explain: databaseError(db.kinds),
       permit: dependencies.permits.before,
-      ready: () => answers(db),
+      ready: db.answers,
     }),
   );
 
@@ -105,5 +101,5 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
       log.error({ err: error }, "the indexes of options could not be aligned; the next reload or start tries again"),
     );
   };
-  return { grpcAddress, httpAddress, drain, reload, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return { grpcAddress, httpAddress, adminAddress, drain, reload, [Symbol.asyncDispose]: () => running.disposeAsync() };
 };

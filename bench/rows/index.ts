@@ -15,6 +15,7 @@ import { listUsers } from "./list-users.ts";
 import { lookupUsers } from "./lookup-users.ts";
 import { memory } from "./memory.ts";
 import { redisFaults } from "./redis-faults.ts";
+import { refusedCall } from "./refused-call.ts";
 import { resolveOptions, resolveOptionsCold } from "./resolve-options.ts";
 import { setOption } from "./set-option.ts";
 import { workers } from "./workers.ts";
@@ -44,6 +45,7 @@ export const rows: readonly Row[] = [
   batchCheckAccess1000,
   listResources,
   ...kinds,
+  refusedCall,
   kindAppend,
   ...redisFaults,
   workers,

@@ -23,3 +23,18 @@ export const startBareServer = starterOf("bare-server.ts");
 
 /** node:http2 alone: what no server on this platform passes, whatever library it uses. */
 export const startBareHttp2Server = starterOf("bare-http2-server.ts");
+
+/** The status with which the refusing server answers every call. */
+type Refusal = {
+  readonly path: string;
+  readonly code: number;
+  readonly details: string;
+  readonly trailers: Readonly<Record<string, string>>;
+};
+
+/** Starts grpc-js, on the server's core, without anything around it, refusing every call of one RPC by trailers alone. */
+export const startRefusingServer = async (job: Refusal, pins: Pins): Promise<BareServer> => {
+  const script = fileURLToPath(new URL("refusing-server.ts", import.meta.url));
+  const child = startNode(script, [], { cpus: pins.server, nodeFlags: startFlags, job });
+  return { pid: child.pid, address: await child.nextLine(), [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
+};

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createClient } from "@keyv/redis";
+import type { KeyPair } from "./certificates.ts";
 import { freePort } from "./postgres.ts";
 
 /** Whether this machine has a Redis server; without one the tests that need it say that they were skipped. */
@@ -23,14 +24,18 @@ export type TestRedis = AsyncDisposable & {
   readonly contents: () => Promise<readonly (readonly [key: string, value: string])[]>;
 };
 
-/** Starts one. */
-export const startRedis = async (): Promise<TestRedis> => {
+/** Starts one; with files of TLS it speaks that alone. */
+export const startRedis = async (tls?: KeyPair & { readonly ca: string }): Promise<TestRedis> => {
   const port = await freePort();
-  const url = `redis://127.0.0.1:${port}`;
+  const url = `${tls === undefined ? "redis" : "rediss"}://127.0.0.1:${port}`;
+  const listening =
+    tls === undefined
+      ? ["--port", String(port)]
+      : ["--port", "0", "--tls-port", String(port), "--tls-cert-file", tls.cert, "--tls-key-file", tls.key, "--tls-ca-cert-file", tls.ca];
   let server: ChildProcess | undefined;
 
   const withClient = async <T>(work: (client: ReturnType<typeof createClient>) => Promise<T>): Promise<T> => {
-    const client = createClient({ url });
+    const client = createClient({ url, socket: tls === undefined ? {} : { tls: true, rejectUnauthorized: false } });
     client.on("error", () => {});
     await client.connect();
     try {
@@ -40,7 +45,17 @@ export const startRedis = async (): Promise<TestRedis> => {
     }
   };
   const start = async (): Promise<void> => {
-    const child = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    const child = spawn("redis-server", [
+      ...listening,
+      "--tls-auth-clients",
+      "no",
+      "--bind",
+      "127.0.0.1",
+      "--save",
+      "",
+      "--appendonly",
+      "no",
+    ]);
     server = child;
     process.once("exit", () => child.kill("SIGKILL"));
     for await (const text of child.stdout.setEncoding("utf8")) if (String(text).includes("Ready to accept connections")) break;

@@ -3,6 +3,7 @@ import type { Writable } from "node:stream";
 import type { Logger } from "pino";
 import type { Call, Caller } from "../../call.ts";
 import { DomainError } from "../../errors.ts";
+import type { Account } from "../admission/account.ts";
 import type { Credentials } from "../callers/credentials.ts";
 import { type Connection, type Peer, peerOf } from "../peers.ts";
 import type { Rpc } from "../rpc.ts";
@@ -41,12 +42,16 @@ export class Invocation<S = unknown> implements Omit<Call, "caller">, Credential
   /** The deadline, in milliseconds since the epoch: at most 60 s after arrival, for streams at most a day. */
   readonly deadline: number;
   /** The stream for the responses of an RPC that answers with a stream, as its codec encodes them; the transport ends it. */
-  readonly outlet: Writable | undefined;
+  outlet: Writable | undefined;
   /** The time of arrival, by `performance.now()`. */
   readonly startedAt = performance.now();
   /** The caller; undefined until the interceptor `authenticate` has found it. */
   caller: Caller | undefined = undefined;
   actingUserId: bigint | undefined = undefined;
+  /** The account that the call is counted on; undefined until the interceptor `shed` has let it begin. */
+  account: Account | undefined = undefined;
+  /** The fields of the answer that tell the caller what is left of its rates; undefined for a caller without rates. */
+  fields: Readonly<Record<string, string>> | undefined = undefined;
   /** The call as its listener knows it. */
   readonly source: S;
   readonly #transport: Transport<S>;

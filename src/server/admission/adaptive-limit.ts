@@ -1,0 +1,70 @@
+/** The time between two looks at the clock, in milliseconds: how late they come says how long the event loop takes for a turn. */
+const SAMPLE_MS = 25;
+/** The time over which looks are put together, in milliseconds. */
+const WINDOW_MS = 100;
+/** The lateness at which the server has more to do than it can, in milliseconds, on average: turns of the event loop take twice as long. */
+const TARGET_MS = 8;
+/** The least limit: it keeps a pool of connections busy, and so few calls are no overload, however slow the machine is. */
+const LEAST = 64;
+
+/** A limit of calls in progress that becomes smaller while the event loop is late, and larger while it is not. */
+export type AdaptiveLimit = {
+  /** The limit now. */
+  readonly current: () => number;
+  /** Tells the limit how many calls are in progress, whenever one begins. */
+  readonly began: (inProgress: number) => void;
+  /** Returns how late the event loop was lately, in milliseconds: what a new call waits at least. */
+  readonly delayMs: () => number;
+  readonly stop: () => void;
+};
+
+/** Returns the limit of the next window: smaller by a sixth when it was late, larger by a tenth when there was no room. */
+export const nextLimit = (limit: number, { delayMs, peak, max }: { delayMs: number; peak: number; max: number }): number => {
+  if (delayMs > TARGET_MS) return Math.max(Math.min(LEAST, max), Math.floor((Math.min(limit, peak) * 5) / 6));
+  return Math.min(max, limit + Math.ceil(limit / 10));
+};
+
+/**
+ * Makes a limit of at most `max`. It looks at the clock only while there are more calls than the least limit: a rested server has nothing to
+ * limit.
+ */
+export const createAdaptiveLimit = (max: number): AdaptiveLimit => {
+  let limit = max;
+  let peak = 0;
+  let delayMs = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let last = 0;
+  let [sum, samples, since] = [0, 0, 0];
+
+  const stop = () => {
+    clearInterval(timer);
+    timer = undefined;
+    delayMs = 0;
+  };
+  const look = () => {
+    const now = performance.now();
+    sum += Math.max(0, now - last - SAMPLE_MS);
+    samples += 1;
+    last = now;
+    if (now - since < WINDOW_MS) return;
+    delayMs = sum / samples;
+    limit = nextLimit(limit, { delayMs, peak, max });
+    const isRested = limit === max && peak < LEAST;
+    [sum, samples, since, peak] = [0, 0, now, 0];
+    if (isRested) stop();
+  };
+  const start = () => {
+    last = performance.now();
+    [sum, samples, since] = [0, 0, last];
+    timer = setInterval(look, SAMPLE_MS).unref();
+  };
+  return {
+    current: () => limit,
+    began: (inProgress) => {
+      if (inProgress > peak) peak = inProgress;
+      if (timer === undefined && inProgress >= LEAST) start();
+    },
+    delayMs: () => delayMs,
+    stop,
+  };
+};
