@@ -6,6 +6,7 @@ import { createNetworks } from "../networks.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { startAdmin } from "./admin.ts";
 import { createBodies } from "./bodies.ts";
+import { createBrowsers } from "./browsers.ts";
 import { loadCallers } from "./callers/callers.ts";
 import { startGrpc } from "./grpc.ts";
 import { startHttp } from "./http.ts";
@@ -35,6 +36,7 @@ export type ListenersOptions = {
     | "maxConcurrentCalls"
     | "requestBytes"
     | "connections"
+    | "browsers"
     | "adminListen"
     | "reflection"
     | "drainSeconds"
@@ -107,6 +109,7 @@ export const startListeners = async ({
     limits,
     rpcs,
     context,
+    browsers: createBrowsers(config.browsers, config.tokenFile !== undefined),
     // With a port of its own for those who watch, metrics are nobody else's business.
     pages: admin === undefined ? watched : healthPages(readiness),
     bodies,

@@ -1,4 +1,5 @@
 import type { Attack } from "../attack.ts";
+import { sizeBombs } from "./bombs.ts";
 import { frames } from "./frames.ts";
 import { gzipOfCaller, gzipOfStranger } from "./gzip.ts";
 import { pages } from "./pages.ts";
@@ -17,5 +18,6 @@ export const attacks: readonly Attack[] = [
   waiting,
   pages,
   rebinding,
+  sizeBombs,
   frames,
 ];
