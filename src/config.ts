@@ -131,6 +131,13 @@ export const settings = z.object({
     .default("none")
     .describe("Header in which trusted proxies say who calls them, for example `x-forwarded-for`; `none`: no header is believed"),
   MAX_CONCURRENT_CALLS: integer(1, 100_000, 512).describe("Calls in progress at once; more are refused at once with RESOURCE_EXHAUSTED"),
+  MAX_REQUEST_MB: integer(8, 65_536, 64).describe(
+    "Most memory for requests that are arriving or are being answered, in MB; what exceeds it is refused with RESOURCE_EXHAUSTED",
+  ),
+  MAX_CONNECTIONS: integer(10, 1_000_000, 1_000).describe("Connections to each port; where there is no room, a silent one is ended first"),
+  MAX_CONNECTIONS_PER_ADDRESS: integer(1, 1_000_000, 250).describe(
+    "Connections to each port from one address (one /64 of IPv6), but for those of TRUSTED_PROXIES",
+  ),
   DRAIN_SECONDS: integer(0, 600, 2).describe("How long health says NOT_SERVING before the listeners close"),
   SYSTEM_USERNAME: z
     .string()
@@ -208,6 +215,10 @@ export type Config = {
   readonly peers: { readonly proxies: readonly string[]; readonly header: string };
   /** The most calls in progress at once, over both listeners. */
   readonly maxConcurrentCalls: number;
+  /** The most bytes that requests in progress may take, over both listeners. */
+  readonly requestBytes: number;
+  /** The most connections to each port, in all and from one address. */
+  readonly connections: { readonly max: number; readonly maxPerAddress: number };
   readonly drainSeconds: number;
   readonly systemUsername: string;
   readonly purgeAfterDays: number;
@@ -277,6 +288,8 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     plaintext: value.PLAINTEXT,
     peers: Object.freeze({ proxies: value.TRUSTED_PROXIES, header: value.PEER_HEADER }),
     maxConcurrentCalls: value.MAX_CONCURRENT_CALLS,
+    requestBytes: value.MAX_REQUEST_MB * 1024 * 1024,
+    connections: Object.freeze({ max: value.MAX_CONNECTIONS, maxPerAddress: value.MAX_CONNECTIONS_PER_ADDRESS }),
     drainSeconds: value.DRAIN_SECONDS,
     systemUsername: value.SYSTEM_USERNAME,
     purgeAfterDays: value.PURGE_AFTER_DAYS,

@@ -7,15 +7,17 @@ import { DomainError } from "../errors.ts";
 import type { Aggregate, VersionedAggregate } from "../versions/aggregate.ts";
 import type { Notification } from "../versions/notification.ts";
 import { type ConsistencyToken, type ConsistencyTokens, MAX_TOKEN_AGGREGATES } from "../versions/token.ts";
-import { isVersioned, lockAggregates, versionsOf } from "./aggregates.ts";
+import { ascending, isVersioned, lockAggregates, versionsOf } from "./aggregates.ts";
 import { type Answering, sendable, withToken } from "./answer.ts";
 import { isContention } from "./faults.ts";
 import type { Idempotency } from "./idempotency.ts";
 import { RolledBack, transact } from "./in-transaction.ts";
 import type { Database } from "./orm.ts";
 import { Overtaken } from "./overtaken.ts";
+import { serviceOf } from "./places.ts";
 import { isPreparedBefore } from "./preparing-client.ts";
 import { createSession, type Session } from "./session.ts";
+import { createTurns } from "./turns.ts";
 import { isUnreachable } from "./unreachable.ts";
 
 /** The transaction of a write. A function that takes a `Tx` runs inside that transaction, and never begins another transaction. */
@@ -123,6 +125,7 @@ type WriteParts = {
  * `committed`, which must not throw.
  */
 export const createWrite = (db: Database, { tokens, idempotency, permit, committed }: WriteParts): Write => {
+  const turns = createTurns();
   /** Runs all of a write but BEGIN and COMMIT. */
   const perform = async <M extends DescMethod>(
     tx: Omit<Tx, "touch" | "requireLocked">,
@@ -163,7 +166,8 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
     const em = db.em.fork({ clear: true, ...abort });
     let commitSent = false;
     try {
-      const { response, moved } = await transact(db, async (transaction) => {
+      const claim = { group: `write ${serviceOf(call.method)}`, caller: call.caller, signal: call.signal };
+      const { response, moved } = await transact(db, claim, async (transaction) => {
         em.setTransactionContext(transaction);
         const performed = await perform({ ...createSession(transaction, db.kinds, abort), call, em }, plan, body);
         commitSent = performed.moved !== undefined;
@@ -176,7 +180,12 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
     }
   };
 
+  /** The aggregates of a write whose turn it waits for; those that have to be looked up are known too late. */
+  const keysOf = <M extends DescMethod>({ aggregates }: WritePlan<M>): readonly string[] =>
+    typeof aggregates === "function" ? [] : [...aggregates].sort(ascending).map(({ kind, id }) => `${kind}/${id}`);
+
   return async (call, plan, body) => {
+    const endTurn = await turns.take(keysOf(plan), () => call.signal);
     const response = await pRetry(() => attempt(call, plan, body), {
       retries: ATTEMPTS_TO_LOCK - 1,
       minTimeout: 10,
@@ -187,7 +196,7 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
       shouldRetry: ({ error, attemptNumber }) =>
         error instanceof Overtaken ||
         (attemptNumber < ATTEMPTS && (isContention(error) || isUnreachable(error) || isPreparedBefore(error))),
-    });
+    }).finally(endTurn);
     const { consistencyToken } = response as { consistencyToken?: string };
     // A check has written nothing that a token could name.
     return consistencyToken === "" && !wishesOf(plan.request).validateOnly

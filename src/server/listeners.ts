@@ -2,9 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { MaybePromise } from "../call.ts";
 import type { Config, ListenAddress } from "../config.ts";
+import { createNetworks } from "../networks.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { createAdmission } from "./admission/admission.ts";
 import { createRefusals } from "./admission/refusals.ts";
+import { createBodies } from "./bodies.ts";
 import { loadCallers } from "./callers/callers.ts";
 import { startGrpc } from "./grpc.ts";
 import { startHttp } from "./http.ts";
@@ -22,7 +24,10 @@ const arrivalMs = 100;
 
 /** What `startListeners` needs to open the gRPC port and the HTTP port: settings, routes, a log and metrics. */
 export type ListenersOptions = {
-  readonly config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "tls" | "peers" | "maxConcurrentCalls" | "drainSeconds">;
+  readonly config: Pick<
+    Config,
+    "grpcListen" | "httpListen" | "tokenFile" | "tls" | "peers" | "maxConcurrentCalls" | "requestBytes" | "connections" | "drainSeconds"
+  >;
   readonly routes: readonly Route[];
   /** The names of all permissions that callers can have. Default: those of userd itself. */
   readonly permissions?: readonly string[];
@@ -74,16 +79,21 @@ export const startListeners = async ({
   const services = routes.map(({ service }) => service);
   const readiness = createReadiness(ready);
   metrics.watchAdmission({ ...admission, flush: refusals.flush });
+  const bodies = createBodies(config.requestBytes);
+  const limits = { ...config.connections, exempt: createNetworks(config.peers.proxies) };
 
-  const grpc = stack.adopt(await startGrpc({ listen: config.grpcListen, tls, rpcs, services, context, readiness }), ({ destroy }) =>
-    destroy(),
+  const grpc = stack.adopt(
+    await startGrpc({ listen: config.grpcListen, tls, limits, rpcs, services, context, readiness, bodies }),
+    ({ destroy }) => destroy(),
   );
   const http = await startHttp({
     listen: config.httpListen,
     tls,
+    limits,
     rpcs,
     context,
     readiness,
+    bodies,
     metrics: { contentType: metrics.registry.contentType, text: metrics.text },
   });
 

@@ -3,8 +3,10 @@ import { anyUnpack, file_google_protobuf_descriptor } from "@bufbuild/protobuf/w
 import { pino } from "pino";
 import type { Call } from "../../src/call.ts";
 import type { ListenAddress } from "../../src/config.ts";
+import { createNetworks } from "../../src/networks.ts";
 import { createAdmission } from "../../src/server/admission/admission.ts";
 import { createRefusals } from "../../src/server/admission/refusals.ts";
+import { createBodies } from "../../src/server/bodies.ts";
 import { localCallers } from "../../src/server/callers/callers.ts";
 import { startGrpc } from "../../src/server/grpc.ts";
 import { startHttp } from "../../src/server/http.ts";
@@ -75,8 +77,18 @@ export const startSuiteListeners = async (maxRequestBytes: number) => {
     rephrase,
     messageTypes: known,
   };
-  const grpc = await startGrpc({ listen, rpcs, services, context, readiness });
-  const http = await startHttp({ listen, rpcs, context, readiness, metrics: { contentType: "text/plain", text: async () => "" } });
+  const limits = { max: 1_000, maxPerAddress: 1_000, exempt: createNetworks([]) };
+  const bodies = createBodies(1024 * 1024 * 1024);
+  const grpc = await startGrpc({ listen, limits, rpcs, services, context, readiness, bodies });
+  const http = await startHttp({
+    listen,
+    limits,
+    rpcs,
+    context,
+    readiness,
+    bodies,
+    metrics: { contentType: "text/plain", text: async () => "" },
+  });
   return {
     grpcAddress: grpc.address,
     httpAddress: http.address,

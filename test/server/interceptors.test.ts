@@ -26,7 +26,6 @@ test("the interceptors stand in the order that their reasons give", () => {
     "shed",
     "authorize",
     "validate",
-    "permit",
   ]);
 });
 

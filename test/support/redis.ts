@@ -18,6 +18,8 @@ export type TestRedis = AsyncDisposable & {
   readonly start: () => Promise<void>;
   /** Forgets everything. */
   readonly flush: () => Promise<void>;
+  /** Loses every message between its clients from now on: nobody may use a channel. What is stored stays. */
+  readonly mute: () => Promise<void>;
   /** Everything that it holds: keys and values. */
   readonly contents: () => Promise<readonly (readonly [key: string, value: string])[]>;
 };
@@ -73,6 +75,7 @@ export const startRedis = async (tls?: KeyPair & { readonly ca: string }): Promi
     kill,
     start,
     flush: () => withClient(async (client) => void (await client.sendCommand(["FLUSHALL"]))),
+    mute: () => withClient(async (client) => void (await client.sendCommand(["ACL", "SETUSER", "default", "resetchannels"]))),
     contents: () =>
       withClient(async (client) => {
         const keys = (await client.sendCommand(["KEYS", "*"])) as unknown as string[];
