@@ -103,6 +103,15 @@ export const settings = z.object({
   ),
   GRPC_LISTEN: listen.prefault("127.0.0.1:50051").describe("Address of the gRPC port; port 0 picks a free one"),
   HTTP_LISTEN: listen.prefault("127.0.0.1:8080").describe("Address of the HTTP port (Connect, gRPC-Web, health, metrics)"),
+  ADMIN_LISTEN: listen
+    .optional()
+    .describe("Address of a port for /healthz, /readyz and /metrics alone, which then leave out /metrics on the HTTP port; default: none"),
+  REFLECTION: z
+    .enum(["callers", "public", "off"])
+    .default("callers")
+    .describe(
+      "Who may ask the gRPC port for its protos: `callers` with credentials (without a callers' file everybody), everybody, or nobody",
+    ),
   SECRET_KEY: secretKey
     .optional()
     .describe("32 bytes in base64, the same for all instances. Required with PostgreSQL; else made beside the data"),
@@ -196,6 +205,8 @@ export type Config = {
   };
   readonly grpcListen: ListenAddress;
   readonly httpListen: ListenAddress;
+  readonly adminListen: ListenAddress | undefined;
+  readonly reflection: "callers" | "public" | "off";
   readonly secretKey: Uint8Array | undefined;
   readonly tokenFile: string | undefined;
   readonly insecure: boolean;
@@ -281,6 +292,8 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     }),
     grpcListen: value.GRPC_LISTEN,
     httpListen: value.HTTP_LISTEN,
+    adminListen: value.ADMIN_LISTEN,
+    reflection: value.REFLECTION,
     secretKey: value.SECRET_KEY,
     tokenFile: value.TOKEN_FILE,
     insecure: value.INSECURE,

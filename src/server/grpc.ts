@@ -1,7 +1,7 @@
 import type { Http2Server, ServerHttp2Session } from "node:http2";
 import type { DescService } from "@bufbuild/protobuf";
 import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerbosity } from "@grpc/grpc-js";
-import type { ListenAddress } from "../config.ts";
+import type { Config, ListenAddress } from "../config.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import { createGate, guardStreams } from "./admission/gate.ts";
@@ -60,6 +60,7 @@ export type GrpcListenerOptions = {
   readonly context: InterceptorContext;
   readonly readiness: Readiness;
   readonly bodies: Bodies;
+  readonly reflection: Config["reflection"];
 };
 
 /**
@@ -75,6 +76,7 @@ export const startGrpc = async ({
   context,
   readiness,
   bodies,
+  reflection,
 }: GrpcListenerOptions): Promise<Listener> => {
   // Its logger quotes malformed headers, tokens included.
   setLogVerbosity(logVerbosity.NONE);
@@ -87,7 +89,10 @@ export const startGrpc = async ({
     services.map(({ typeName }) => typeName),
     readiness,
   );
-  addReflection(server, [...services, Health, ServerReflection]);
+  if (reflection !== "off") {
+    const admit = reflection === "callers" ? context.callers.find : undefined;
+    addReflection(server, { services: [...services, Health, ServerReflection], admit });
+  }
 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   // Type-checked, though private: grpc-js hands out neither its servers nor their sessions.

@@ -1,7 +1,6 @@
 import { createServer, type ServerOptions, type ServerResponse } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
-import type { Logger } from "pino";
 import type { ListenAddress } from "../config.ts";
 import { createGate } from "./admission/gate.ts";
 import { canRefuse, sendRefusal } from "./admission/http-refusal.ts";
@@ -17,8 +16,9 @@ import { originForm } from "./http-target.ts";
 import { limitUnread } from "./http-unread.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { createLingering, type Lingering } from "./lingering.ts";
+import { type Page, servePage } from "./pages.ts";
 import { splitProtocols } from "./protocols.ts";
-import type { Readiness } from "./readiness.ts";
+
 import { maxTimeoutMs, type Rpc } from "./rpc.ts";
 import { listen } from "./sockets.ts";
 import { keepStreamsInSlots } from "./stream-table.ts";
@@ -44,41 +44,15 @@ export type HttpListenerOptions = {
   readonly limits: ConnectionLimits;
   readonly rpcs: readonly Rpc[];
   readonly context: InterceptorContext;
-  readonly readiness: Readiness;
-  readonly metrics: MetricsPage;
+  /** The pages that everybody may see, by path. */
+  readonly pages: ReadonlyMap<string, Page>;
   readonly bodies: Bodies;
 };
 
-/** The page `/metrics`: its content type, and the function that makes its text. */
-export type MetricsPage = { readonly contentType: string; readonly text: () => Promise<string> };
-
 type Vouch = Connections["vouch"];
 
-type Page = () => Promise<{ readonly status: number; readonly type?: string; readonly body: string }>;
-
-const createPages = (readiness: Readiness, metrics: MetricsPage): ReadonlyMap<string, Page> =>
-  new Map<string, Page>([
-    ["/healthz", async () => ({ status: 200, body: "alive\n" })],
-    ["/readyz", async () => ((await readiness.isReady()) ? { status: 200, body: "ready\n" } : { status: 503, body: "not ready\n" })],
-    ["/metrics", async () => ({ status: 200, type: metrics.contentType, body: await metrics.text() })],
-  ]);
-
-const servePage = async (page: Page, request: HttpRequest, response: ServerResponse, log: Logger): Promise<void> => {
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    return sendText(response, 405, "This page is for GET.\n", { allow: "GET, HEAD" });
-  }
-  try {
-    const { status, type, body } = await page();
-    sendText(response, status, body, type === undefined ? {} : { "content-type": type });
-  } catch (error) {
-    log.error({ err: error }, "page failed");
-    sendText(response, 500, "The page can't be made; the log has the cause.\n");
-  }
-};
-
-const createHttpHandler = ({ rpcs, context, readiness, metrics, bodies }: HttpListenerOptions, lingering: Lingering, vouch: Vouch) => {
+const createHttpHandler = ({ rpcs, context, pages, bodies }: HttpListenerOptions, lingering: Lingering, vouch: Vouch) => {
   const byPath = createConnectRpcs(rpcs, context, bodies, vouch);
-  const pages = createPages(readiness, metrics);
   const gate = createGate(context);
   const servicePaths = new Set([...byPath.keys()].map((path) => path.slice(0, path.lastIndexOf("/"))));
 
@@ -99,7 +73,7 @@ const createHttpHandler = ({ rpcs, context, readiness, metrics, bodies }: HttpLi
     if (page !== undefined) void servePage(page, request, response, context.log);
     else if (refuseUnknownRpc(request, response, context)) return;
     else if (servicePaths.has(path.slice(0, path.lastIndexOf("/")))) sendError(response, 404, unknownRpc(context));
-    else sendText(response, 404, "There is nothing here: RPCs are at /SERVICE/METHOD, and there are /healthz, /readyz and /metrics.\n");
+    else sendText(response, 404, "There is nothing here: RPCs are at /SERVICE/METHOD, and there are /healthz and /readyz.\n");
   };
 };
 

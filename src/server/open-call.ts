@@ -3,13 +3,14 @@ import type { Writable } from "node:stream";
 import type { Metadata, ServerInterceptingCallInterface, ServerInterceptor } from "@grpc/grpc-js";
 import type { BaseServerInterceptingCall } from "@grpc/grpc-js/build/src/server-interceptors.js";
 import { DomainError } from "../errors.ts";
-import { type Bodies, type Encoding, freeInflated } from "./bodies.ts";
+import { type Bodies, type Encoding, freeInflated, tooLarge } from "./bodies.ts";
+import type { Credentials } from "./callers/credentials.ts";
 import { refusalOf } from "./grpc-status.ts";
 import type { Admission } from "./interceptors/admission.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { Invocation, type Transport } from "./interceptors/invocation.ts";
 import { statusOf } from "./interceptors/status.ts";
-import type { Connection } from "./peers.ts";
+import { type Connection, peerOf } from "./peers.ts";
 import { type Rpc, requestPatienceMs } from "./rpc.ts";
 
 type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
@@ -35,8 +36,8 @@ export type CallHome = {
 /** The number of sweeps for which an answer may wait for its client beyond the deadline of the call, and a client go on sending behind it. */
 const answerSweeps = 5;
 
-/** The most bytes of a request of health or reflection. */
-const maxOtherBytes = 64 * 1024;
+/** The most bytes of a request of health or reflection, which anybody may send. */
+const maxOtherBytes = 4 * 1024;
 
 const openCall = Symbol("open call");
 type Marked = Metadata & { [openCall]?: OpenCall };
@@ -222,6 +223,15 @@ export class OpenCall implements ServerInterceptingCallInterface {
     }
   }
 
+  /** Returns what the call shows of its caller. */
+  credentials(): Credentials {
+    return {
+      header: (name) => transport.header(this, name),
+      headers: (name) => transport.headers(this, name),
+      peer: peerOf(this.connection),
+    };
+  }
+
   /** Tells that the handler has done its part: what is left is for the client to take. */
   answered(): void {
     this.#isAnswered = true;
@@ -255,7 +265,9 @@ export class OpenCall implements ServerInterceptingCallInterface {
   #take(bytes: number): void {
     // What comes behind the end of a call is nobody's.
     if (this.#hasEnded) return;
-    this.#home.bodies.take(bytes);
+    // Strangers take no room of others.
+    if (this.#guarded !== undefined) this.#home.bodies.take(bytes);
+    else if (this.#bytes + bytes > maxOtherBytes) throw tooLarge(maxOtherBytes);
     this.#bytes += bytes;
   }
 
@@ -316,7 +328,7 @@ export class OpenCall implements ServerInterceptingCallInterface {
   }
 
   #giveBack(): void {
-    this.#home.bodies.give(this.#bytes);
+    if (this.#guarded !== undefined) this.#home.bodies.give(this.#bytes);
     this.#bytes = 0;
   }
 

@@ -64,7 +64,7 @@ const toRpcs = (maxRequestBytes: number): Rpc[] =>
 export const startSuiteListeners = async (maxRequestBytes: number) => {
   const listen: ListenAddress = { host: "127.0.0.1", port: 0 };
   const rpcs = toRpcs(maxRequestBytes);
-  const readiness = createReadiness(() => true);
+  const readiness = await createReadiness(() => true);
   const log = pino({ level: "silent" });
   const metrics = createMetrics().calls;
   const context: InterceptorContext = {
@@ -79,20 +79,20 @@ export const startSuiteListeners = async (maxRequestBytes: number) => {
   };
   const limits = { max: 1_000, maxPerAddress: 1_000, exempt: createNetworks([]) };
   const bodies = createBodies(1024 * 1024 * 1024);
-  const grpc = await startGrpc({ listen, limits, rpcs, services, context, readiness, bodies });
+  const grpc = await startGrpc({ listen, limits, rpcs, services, context, readiness, bodies, reflection: "off" });
   const http = await startHttp({
     listen,
     limits,
     rpcs,
     context,
-    readiness,
+    pages: new Map(),
     bodies,
-    metrics: { contentType: "text/plain", text: async () => "" },
   });
   return {
     grpcAddress: grpc.address,
     httpAddress: http.address,
     [Symbol.asyncDispose]: async () => {
+      readiness.stop();
       for (const listener of [grpc, http]) {
         listener.refuse();
         listener.destroy();

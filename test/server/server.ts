@@ -59,6 +59,8 @@ export const startServer = async (
       tls: undefined,
       peers: { proxies: [], header: "none" },
       maxConcurrentCalls: 100,
+      adminListen: undefined,
+      reflection: "callers",
       requestBytes: 64 * 1024 * 1024,
       connections: { max: 1_000, maxPerAddress: 250 },
       drainSeconds: 0,

@@ -3,7 +3,9 @@ const SAMPLE_MS = 25;
 /** The time over which looks are put together, in milliseconds. */
 const WINDOW_MS = 100;
 /** The lateness at which the server has more to do than it can, in milliseconds, on average: turns of the event loop take twice as long. */
-const TARGET_MS = 8;
+const TARGET_MS = 4;
+/** The share of its time that the event loop has to be at work to count as busy: else it is late since others have the CPU. */
+const BUSY = 0.95;
 /** The least limit: it keeps a pool of connections busy, and so few calls are no overload, however slow the machine is. */
 const LEAST = 64;
 
@@ -18,10 +20,21 @@ export type AdaptiveLimit = {
   readonly stop: () => void;
 };
 
-/** Returns the limit of the next window: smaller by a sixth when it was late, larger by a tenth when there was no room. */
-export const nextLimit = (limit: number, { delayMs, peak, max }: { delayMs: number; peak: number; max: number }): number => {
-  if (delayMs > TARGET_MS) return Math.max(Math.min(LEAST, max), Math.floor((Math.min(limit, peak) * 5) / 6));
-  return Math.min(max, limit + Math.ceil(limit / 10));
+/** What was seen in one window. */
+type Window = {
+  /** How late the event loop was on average, in milliseconds. */
+  readonly delayMs: number;
+  /** The share of its time that it was at work. */
+  readonly utilization: number;
+  /** The most calls in progress. */
+  readonly peak: number;
+  readonly max: number;
+};
+
+/** Returns the limit of the next window: smaller by a sixth when the loop was late and busy, else larger by a twentieth. */
+export const nextLimit = (limit: number, { delayMs, utilization, peak, max }: Window): number => {
+  if (delayMs > TARGET_MS && utilization > BUSY) return Math.max(Math.min(LEAST, max), Math.floor((Math.min(limit, peak) * 5) / 6));
+  return Math.min(max, limit + Math.ceil(limit / 20));
 };
 
 /**
@@ -34,6 +47,7 @@ export const createAdaptiveLimit = (max: number): AdaptiveLimit => {
   let delayMs = 0;
   let timer: NodeJS.Timeout | undefined;
   let last = 0;
+  let worked = performance.eventLoopUtilization();
   let [sum, samples, since] = [0, 0, 0];
 
   const stop = () => {
@@ -48,13 +62,16 @@ export const createAdaptiveLimit = (max: number): AdaptiveLimit => {
     last = now;
     if (now - since < WINDOW_MS) return;
     delayMs = sum / samples;
-    limit = nextLimit(limit, { delayMs, peak, max });
+    const before = worked;
+    worked = performance.eventLoopUtilization();
+    limit = nextLimit(limit, { delayMs, utilization: performance.eventLoopUtilization(worked, before).utilization, peak, max });
     const isRested = limit === max && peak < LEAST;
     [sum, samples, since, peak] = [0, 0, now, 0];
     if (isRested) stop();
   };
   const start = () => {
     last = performance.now();
+    worked = performance.eventLoopUtilization();
     [sum, samples, since] = [0, 0, last];
     timer = setInterval(look, SAMPLE_MS).unref();
   };

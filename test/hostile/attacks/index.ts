@@ -1,11 +1,14 @@
 import type { Attack } from "../attack.ts";
 import { frames } from "./frames.ts";
+import { greedy, hotUser } from "./greedy.ts";
 import { gzipOfCaller, gzipOfStranger } from "./gzip.ts";
+import { lockedTable } from "./locked-table.ts";
+import { overload } from "./overload.ts";
 import { pages } from "./pages.ts";
 import { rebinding } from "./rebinding.ts";
 import { reflection } from "./reflection.ts";
 import { silentFromMany, silentFromOne } from "./silent.ts";
-import { slowBodies, slowStrangers, unread } from "./waiting.ts";
+import { waiting } from "./waiting.ts";
 
 /** All attacks, in the order in which they run. */
 export const attacks: readonly Attack[] = [
@@ -14,10 +17,12 @@ export const attacks: readonly Attack[] = [
   reflection,
   silentFromOne,
   silentFromMany,
-  slowStrangers,
-  slowBodies,
-  unread,
+  waiting,
   pages,
   rebinding,
   frames,
+  overload,
+  greedy,
+  hotUser,
+  lockedTable,
 ];
