@@ -35,6 +35,7 @@ export type ListenersOptions = {
     | "tls"
     | "peers"
     | "maxConcurrentCalls"
+    | "minConcurrentCalls"
     | "requestBytes"
     | "connections"
     | "browsers"
@@ -84,7 +85,7 @@ export const startListeners = async ({
   explain = () => undefined,
   permit,
 }: ListenersOptions): Promise<Listeners> => {
-  const admission = createAdmission(config.maxConcurrentCalls);
+  const admission = createAdmission(config.maxConcurrentCalls, config.minConcurrentCalls);
   const refusals = createRefusals(log, metrics.calls);
   const rpcs = prepareRpcs(routes, permissions);
   await using stack = new AsyncDisposableStack();

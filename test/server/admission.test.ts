@@ -95,11 +95,11 @@ test.for([
   ["in time", { delayMs: 1, utilization: 1, peak: 100 }, 100, 105],
   ["in time, at the most", { delayMs: 1, utilization: 1, peak: 100 }, 512, 512],
 ] as const)("the limit of a server that is %s", ([, seen, limit, next]) => {
-  expect(nextLimit(limit, { ...seen, max: 512 })).toBe(next);
+  expect(nextLimit(limit, { ...seen, bounds: { max: 512, least: 64 } })).toBe(next);
 });
 
 test("the least limit is not above the one that is set", () => {
-  expect(nextLimit(5, { delayMs: 50, utilization: 1, peak: 5, max: 5 })).toBe(5);
+  expect(nextLimit(5, { delayMs: 50, utilization: 1, peak: 5, bounds: { max: 5, least: 64 } })).toBe(5);
 });
 
 test("a bucket gives its burst at once, and then its rate", () => {
