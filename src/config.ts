@@ -68,6 +68,32 @@ const networks = z.string().transform((value, context): readonly string[] => {
   return given;
 });
 
+/** Names of hosts, or `*`, separated by commas. */
+const hosts = z.string().transform((value, context): readonly string[] => {
+  const given = value
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean);
+  for (const host of given) {
+    if (!/^(\*|[a-z0-9_-]+(\.[a-z0-9_-]+)*)$/i.test(host)) context.addIssue({ code: "custom", message: "must be names of hosts, or *" });
+  }
+  return given;
+});
+
+/** Origins of web pages, separated by commas. */
+const origins = z.string().transform((value, context): readonly string[] => {
+  const given = value
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean);
+  for (const origin of given) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin.toLowerCase()) {
+      context.addIssue({ code: "custom", message: "must be origins, for example https://console.example.com" });
+    }
+  }
+  return given;
+});
+
 const file = z.string().min(1);
 
 const secretKey = z.string().transform((value, context): Uint8Array => {
@@ -112,6 +138,12 @@ export const settings = z.object({
     .describe(
       "Who may ask the gRPC port for its protos: `callers` with credentials (without a callers' file everybody), everybody, or nobody",
     ),
+  ALLOWED_HOSTS: hosts
+    .prefault("")
+    .describe(
+      "Names, separated by commas, under which the HTTP port is called where no credentials are asked, besides localhost, addresses and names without a dot; `*` = any",
+    ),
+  CORS_ORIGINS: origins.prefault("").describe("Origins, separated by commas, whose web pages may call the HTTP port; default: none"),
   SECRET_KEY: secretKey
     .optional()
     .describe("32 bytes in base64, the same for all instances. Required with PostgreSQL; else made beside the data"),
@@ -207,6 +239,8 @@ export type Config = {
   readonly httpListen: ListenAddress;
   readonly adminListen: ListenAddress | undefined;
   readonly reflection: "callers" | "public" | "off";
+  /** The names and the origins of web pages that the HTTP port knows. */
+  readonly browsers: { readonly hosts: readonly string[]; readonly origins: readonly string[] };
   readonly secretKey: Uint8Array | undefined;
   readonly tokenFile: string | undefined;
   readonly insecure: boolean;
@@ -294,6 +328,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     httpListen: value.HTTP_LISTEN,
     adminListen: value.ADMIN_LISTEN,
     reflection: value.REFLECTION,
+    browsers: Object.freeze({ hosts: value.ALLOWED_HOSTS, origins: value.CORS_ORIGINS }),
     secretKey: value.SECRET_KEY,
     tokenFile: value.TOKEN_FILE,
     insecure: value.INSECURE,

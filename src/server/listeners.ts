@@ -8,6 +8,7 @@ import { startAdmin } from "./admin.ts";
 import { createAdmission } from "./admission/admission.ts";
 import { createRefusals } from "./admission/refusals.ts";
 import { createBodies } from "./bodies.ts";
+import { createBrowsers } from "./browsers.ts";
 import { loadCallers } from "./callers/callers.ts";
 import { startGrpc } from "./grpc.ts";
 import { startHttp } from "./http.ts";
@@ -36,6 +37,7 @@ export type ListenersOptions = {
     | "maxConcurrentCalls"
     | "requestBytes"
     | "connections"
+    | "browsers"
     | "adminListen"
     | "reflection"
     | "drainSeconds"
@@ -109,6 +111,7 @@ export const startListeners = async ({
     limits,
     rpcs,
     context,
+    browsers: createBrowsers(config.browsers, config.tokenFile !== undefined),
     // With a port of its own for those who watch, metrics are nobody else's business.
     pages: admin === undefined ? watched : healthPages(readiness),
     bodies,

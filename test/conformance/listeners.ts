@@ -7,6 +7,7 @@ import { createNetworks } from "../../src/networks.ts";
 import { createAdmission } from "../../src/server/admission/admission.ts";
 import { createRefusals } from "../../src/server/admission/refusals.ts";
 import { createBodies } from "../../src/server/bodies.ts";
+import { createBrowsers } from "../../src/server/browsers.ts";
 import { localCallers } from "../../src/server/callers/callers.ts";
 import { startGrpc } from "../../src/server/grpc.ts";
 import { startHttp } from "../../src/server/http.ts";
@@ -85,6 +86,7 @@ export const startSuiteListeners = async (maxRequestBytes: number) => {
     limits,
     rpcs,
     context,
+    browsers: createBrowsers({ hosts: [], origins: [] }, false),
     pages: new Map(),
     bodies,
   });
