@@ -3,8 +3,11 @@ import { anyUnpack, file_google_protobuf_descriptor } from "@bufbuild/protobuf/w
 import { pino } from "pino";
 import type { Call } from "../../src/call.ts";
 import type { ListenAddress } from "../../src/config.ts";
+import { createNetworks } from "../../src/networks.ts";
 import { createAdmission } from "../../src/server/admission/admission.ts";
 import { createRefusals } from "../../src/server/admission/refusals.ts";
+import { createBodies } from "../../src/server/bodies.ts";
+import { createBrowsers } from "../../src/server/browsers.ts";
 import { localCallers } from "../../src/server/callers/callers.ts";
 import { startGrpc } from "../../src/server/grpc.ts";
 import { startHttp } from "../../src/server/http.ts";
@@ -62,7 +65,7 @@ const toRpcs = (maxRequestBytes: number): Rpc[] =>
 export const startSuiteListeners = async (maxRequestBytes: number) => {
   const listen: ListenAddress = { host: "127.0.0.1", port: 0 };
   const rpcs = toRpcs(maxRequestBytes);
-  const readiness = createReadiness(() => true);
+  const readiness = await createReadiness(() => true);
   const log = pino({ level: "silent" });
   const metrics = createMetrics().calls;
   const context: InterceptorContext = {
@@ -75,12 +78,23 @@ export const startSuiteListeners = async (maxRequestBytes: number) => {
     rephrase,
     messageTypes: known,
   };
-  const grpc = await startGrpc({ listen, rpcs, services, context, readiness });
-  const http = await startHttp({ listen, rpcs, context, readiness, metrics: { contentType: "text/plain", text: async () => "" } });
+  const limits = { max: 1_000, maxPerAddress: 1_000, exempt: createNetworks([]) };
+  const bodies = createBodies(1024 * 1024 * 1024);
+  const grpc = await startGrpc({ listen, limits, rpcs, services, context, readiness, bodies, reflection: "off" });
+  const http = await startHttp({
+    listen,
+    limits,
+    rpcs,
+    context,
+    browsers: createBrowsers({ hosts: [], origins: [] }, false),
+    pages: new Map(),
+    bodies,
+  });
   return {
     grpcAddress: grpc.address,
     httpAddress: http.address,
     [Symbol.asyncDispose]: async () => {
+      readiness.stop();
       for (const listener of [grpc, http]) {
         listener.refuse();
         listener.destroy();

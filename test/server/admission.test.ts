@@ -88,17 +88,18 @@ describe("the share of a caller", () => {
 });
 
 test.for([
-  ["late", { delayMs: 20, peak: 300 }, 512, 250],
-  ["late, with fewer calls than the limit", { delayMs: 20, peak: 90 }, 512, 75],
-  ["late, at the least", { delayMs: 20, peak: 3 }, 512, 64],
-  ["in time", { delayMs: 1, peak: 100 }, 100, 110],
-  ["in time, at the most", { delayMs: 1, peak: 100 }, 512, 512],
-] as const)("the limit of a server that is %s", ([, { delayMs, peak }, limit, next]) => {
-  expect(nextLimit(limit, { delayMs, peak, max: 512 })).toBe(next);
+  ["late", { delayMs: 20, utilization: 1, peak: 300 }, 512, 250],
+  ["late, with fewer calls than the limit", { delayMs: 20, utilization: 1, peak: 90 }, 512, 75],
+  ["late, at the least", { delayMs: 20, utilization: 1, peak: 3 }, 512, 64],
+  ["late since others have the CPU", { delayMs: 20, utilization: 0.7, peak: 300 }, 300, 315],
+  ["in time", { delayMs: 1, utilization: 1, peak: 100 }, 100, 105],
+  ["in time, at the most", { delayMs: 1, utilization: 1, peak: 100 }, 512, 512],
+] as const)("the limit of a server that is %s", ([, seen, limit, next]) => {
+  expect(nextLimit(limit, { ...seen, bounds: { max: 512, least: 64 } })).toBe(next);
 });
 
 test("the least limit is not above the one that is set", () => {
-  expect(nextLimit(5, { delayMs: 50, peak: 5, max: 5 })).toBe(5);
+  expect(nextLimit(5, { delayMs: 50, utilization: 1, peak: 5, bounds: { max: 5, least: 64 } })).toBe(5);
 });
 
 test("a bucket gives its burst at once, and then its rate", () => {

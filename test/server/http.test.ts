@@ -6,7 +6,8 @@ import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
 import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
-import { exchange, nestedRequest, post, refusalOf, startServer, validRequest } from "./server.ts";
+import { exchange, post, refusalOf, startServer, validRequest } from "./server.ts";
+import { nestedRequest } from "./wire.ts";
 
 const valid = '{"userId":"7","key":"timezone"}';
 const malformed = { status: 400, code: "invalid_argument", reason: "FIELD_INVALID" };
@@ -263,7 +264,7 @@ describe("the HTTP port", () => {
     expect((await fetch(server.url("/healthz"))).status).toBe(200);
     expect((await fetch(server.url("/readyz"))).status).toBe(200);
     state.ready = false;
-    expect((await fetch(server.url("/readyz"))).status).toBe(503);
+    await expect.poll(async () => (await fetch(server.url("/readyz"))).status, { timeout: 5_000 }).toBe(503);
     expect((await fetch(server.url("/healthz"))).status).toBe(200);
     const metrics = await fetch(server.url("/metrics"));
     expect(metrics.headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);

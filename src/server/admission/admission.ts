@@ -57,8 +57,8 @@ const emptyOf = (rpc: Rpc, { buckets }: Account, now: number): Empty | undefined
  * Makes the admission of at most `max` calls at once. A full server takes a call of a caller that has fewer in progress than its share: the
  * limit, divided among the callers that have calls in progress by their weights.
  */
-export const createAdmission = (max: number): Admission => {
-  const limit = createAdaptiveLimit(max);
+export const createAdmission = (max: number, least = max): Admission => {
+  const limit = createAdaptiveLimit({ max, least });
   const accounts = createAccounts();
   const senders = new LRUCache<string, Caller>({ max: MAX_REMEMBERED });
   const [closed, full, late, tooMany, byRate] = [closedRefusal(), fullRefusal(), lateRefusal(), concurrencyRefusal(), createRateRefusals()];
