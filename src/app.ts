@@ -33,7 +33,7 @@ export type AppOptions = {
 };
 
 /** The running service. Disposing it drains the listeners, and then closes all that was opened, in reverse order. */
-export type App = Pick<Listeners, "grpcAddress" | "httpAddress" | "drain"> &
+export type App = Pick<Listeners, "grpcAddress" | "httpAddress" | "adminAddress" | "drain"> &
   AsyncDisposable & {
     /** Reads the callers' file and the file of option definitions again. A broken file is logged, and changes nothing. */
     readonly reload: () => Promise<void>;
@@ -80,7 +80,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
     stack.use(startCacheSampler(db, dependencies.users, config.cache, metrics.registry));
   stack.use(startSweeper(db, log));
   stack.use(startPurger(db, dependencies.systemUser, config.cache.boundMs, log));
-  const { grpcAddress, httpAddress, drain, ...listeners } = stack.use(
+  const { grpcAddress, httpAddress, adminAddress, drain, ...listeners } = stack.use(
     await startListeners({
       config,
       routes: [...createRoutes(dependencies), ...(options.furtherRoutes?.(dependencies) ?? [])],
@@ -101,5 +101,5 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
       log.error({ err: error }, "the indexes of options could not be aligned; the next reload or start tries again"),
     );
   };
-  return { grpcAddress, httpAddress, drain, reload, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return { grpcAddress, httpAddress, adminAddress, drain, reload, [Symbol.asyncDispose]: () => running.disposeAsync() };
 };

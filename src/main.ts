@@ -25,8 +25,9 @@ const serve = async (config: Config, log: Logger, options: AppOptions, ready: (l
   boundGarbage();
   const [grpc, http] = [formatAddress(app.grpcAddress), formatAddress(app.httpAddress)];
   const [scheme, encrypted] = config.tls === undefined ? ["http", ""] : ["https", " over TLS"];
+  const admin = app.adminAddress === undefined ? "" : `Health and metrics on ${formatAddress(app.adminAddress)}\n`;
   ready(
-    `userd is ready: gRPC on ${grpc}, HTTP on ${http}${encrypted}\nTry: curl ${scheme}://${http}/userd.v1.UserService/CreateUser -H 'content-type: application/json' -d '{"user":{"email":"ann@example.com"}}'\n`,
+    `userd is ready: gRPC on ${grpc}, HTTP on ${http}${encrypted}\n${admin}Try: curl ${scheme}://${http}/userd.v1.UserService/CreateUser -H 'content-type: application/json' -d '{"user":{"email":"ann@example.com"}}'\n`,
   );
   process.on("SIGHUP", () => void app.reload());
   await stopped;

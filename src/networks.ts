@@ -34,3 +34,17 @@ export const createNetworks = (texts: readonly string[]): Networks => {
     },
   };
 };
+
+/** The groups of an IPv6 address, whose longest run of zeros may be left out. */
+const groupsOf = (address: string): readonly string[] => {
+  const [front = "", back] = address.split("::");
+  const before = front.split(":").filter(Boolean);
+  const after = (back ?? "").split(":").filter(Boolean);
+  return [...before, ...Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => "0"), ...after];
+};
+
+/** Returns what one peer has to itself of an address: an IPv4 address whole, and of an IPv6 address the first 64 bits. */
+export const networkOf = (address: string): string => {
+  const given = plain(address);
+  return isIP(given) === 6 ? groupsOf(given).slice(0, 4).join(":") : given;
+};

@@ -1,6 +1,16 @@
-import { create, type DescMessage, fromBinary, type Message, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type Message,
+  type MessageInitShape,
+  type MessageShape,
+  ScalarType,
+  toBinary,
+} from "@bufbuild/protobuf";
 import { encodedOf, keepEncoded } from "../encoded.ts";
 import { DomainError, exhausted } from "../errors.ts";
+import { tooLarge } from "./bodies.ts";
 import { type Codec, maxResponseBytes, type Rpc } from "./rpc.ts";
 
 /** Decodes a protobuf message. Throws DomainError FIELD_INVALID when it is malformed, or nested deeper than 100 levels (protobuf-es's limit). */
@@ -10,6 +20,15 @@ export const decodeMessage = <D extends DescMessage>(schema: D, bytes: Uint8Arra
   } catch (cause) {
     throw new DomainError("Invalid", "FIELD_INVALID", `The request is not a well-formed ${schema.typeName}.`, { cause });
   }
+};
+
+/** Tells whether a message of a type can hold `bytes`, which are not copied out of what the message was decoded from. */
+export const holdsBytes = (desc: DescMessage, seen = new Set<DescMessage>()): boolean => {
+  if (seen.has(desc)) return false;
+  seen.add(desc);
+  return desc.fields.some(
+    (field) => ("scalar" in field && field.scalar === ScalarType.BYTES) || (field.message !== undefined && holdsBytes(field.message, seen)),
+  );
 };
 
 /** Returns the same bytes as a Buffer, which grpc-js demands. */
@@ -32,7 +51,7 @@ export const byteCodec = ({ method, maxRequestBytes }: Rpc): Codec => ({
   decode: (received) => {
     const bytes = received as Uint8Array;
     if (bytes.byteLength > maxRequestBytes) {
-      throw exhausted("REQUEST_TOO_LARGE", `The request is larger than ${maxRequestBytes} bytes: send less at once.`);
+      throw tooLarge(maxRequestBytes);
     }
     return decodeMessage(method.input, bytes);
   },

@@ -11,27 +11,56 @@ import {
   type HandlerContext,
   type MethodImpl,
 } from "@connectrpc/connect";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import type { Compression, UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionGzip } from "@connectrpc/connect-node";
 import { DomainError } from "../errors.ts";
 import { decodeJson } from "../json/decode.ts";
 import { detailTypes } from "../status.ts";
-import { refusals } from "./callers/refusals.ts";
-import { assertResponseSize, toMessage } from "./codec.ts";
+import { type Bodies, freeInflated } from "./bodies.ts";
+import { assertResponseSize, holdsBytes, toMessage } from "./codec.ts";
 import { become, codecFault, toConnectError } from "./connect-errors.ts";
+import { compileAdmission } from "./interceptors/admission.ts";
 import { compile } from "./interceptors/index.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { Invocation, type Transport } from "./interceptors/invocation.ts";
-import { StatusError, statusOf } from "./interceptors/status.ts";
+import { StatusError } from "./interceptors/status.ts";
 import type { Connection } from "./peers.ts";
 import type { Codec, Rpc } from "./rpc.ts";
 
-const deadlineKey = createContextKey(Infinity, { description: "the deadline, in milliseconds since the epoch" });
-const connectionKey = createContextKey<Connection | undefined>(undefined, { description: "the connection" });
+/** What the HTTP port knows of a call, and connect does not. */
+export type HttpCall = {
+  readonly connection: Connection | undefined;
+  /** The deadline, in milliseconds since the epoch. */
+  readonly deadline: number;
+  /** Tells that the bytes of the body that have arrived are needed no longer: the message that they are has been used. */
+  readonly consumed: () => void;
+  /** Tells that the last message of a stream of responses was written: what is left is for the client to take. */
+  readonly answered: () => void;
+};
 
-/** Makes the context values by which connect passes a call's deadline, in Unix milliseconds, and its connection to the call's handler. */
-export const callContext = (deadline: number, connection: Connection | undefined): ContextValues =>
-  createContextValues().set(deadlineKey, deadline).set(connectionKey, connection);
+const httpCallKey = createContextKey<HttpCall>(
+  { connection: undefined, deadline: Infinity, consumed: () => {}, answered: () => {} },
+  { description: "the call as the HTTP port knows it" },
+);
+const invocationKey = createContextKey<Invocation<HandlerContext> | undefined>(undefined, { description: "the call after its admission" });
+
+/** Makes the context values by which connect passes what the HTTP port knows of a call to the call's handler. */
+export const withHttpCall = (call: HttpCall): ContextValues => createContextValues().set(httpCallKey, call);
+
+/** gzip with the limits of `Bodies`; connect's own inflates any number of messages at once. */
+const gzipWithin = (bodies: Bodies, { method }: Rpc): Compression => ({
+  ...compressionGzip,
+  decompress: async (bytes, readMaxBytes) => {
+    try {
+      const inflated = await bodies.inflate(bytes, "gzip", readMaxBytes);
+      // Connect decodes it before anything else happens.
+      if (!holdsBytes(method.input)) setImmediate(() => freeInflated(inflated));
+      return inflated;
+    } catch (error) {
+      throw new ConnectError("the message can't be inflated", Code.InvalidArgument, undefined, undefined, error);
+    }
+  },
+});
 
 /**
  * The codec of an RPC on the HTTP port, where connect itself decodes and encodes. A request that connect could not decode arrives as the
@@ -64,9 +93,12 @@ const streamFault = (error: ConnectError, rpc: Rpc): Error =>
     : (codecFault(error, rpc) ?? error);
 
 /** The messages of a stream; a failure of connect's codec is thrown as an error of userd. */
-const withCodecFaults = async function* (requests: AsyncIterable<Message>, rpc: Rpc): AsyncGenerator<Message> {
+const withCodecFaults = async function* (requests: AsyncIterable<Message>, rpc: Rpc, consumed: () => void): AsyncGenerator<Message> {
   try {
-    yield* requests;
+    for await (const request of requests) {
+      consumed();
+      yield request;
+    }
   } catch (error) {
     throw error instanceof ConnectError ? streamFault(error, rpc) : error;
   }
@@ -75,17 +107,26 @@ const withCodecFaults = async function* (requests: AsyncIterable<Message>, rpc: 
 const transport: Transport<HandlerContext> = {
   header: ({ requestHeader }, name) => requestHeader.get(name) ?? undefined,
   headers: ({ requestHeader }, name) => requestHeader.get(name) ?? "",
-  connection: ({ values }) => values.get(connectionKey),
-  deadline: ({ values }) => values.get(deadlineKey),
+  connection: ({ values }) => values.get(httpCallKey).connection,
+  deadline: ({ values }) => values.get(httpCallKey).deadline,
   onCancel: ({ signal }, listener) => signal.addEventListener("abort", listener, { once: true }),
 };
 
-const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): void => {
+/** Tells that a call over a connection was admitted. */
+type Vouch = (connection: Connection) => void;
+
+const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext, bodies: Bodies, vouch: Vouch): void => {
   const handler = compile({ ...rpc, ...messageCodec(rpc) }, context);
+  const admission = compileAdmission(rpc, context);
   /** The errors that the interceptors made; all others are connect's. */
   const made = new WeakSet<ConnectError>();
 
-  const start = (call: HandlerContext, outlet?: Writable): Invocation => new Invocation(rpc, transport, call, context.log, outlet);
+  const start = (call: HandlerContext, outlet?: Writable): Invocation => {
+    const invocation = call.values.get(invocationKey);
+    if (invocation === undefined) throw new Error("A call is admitted before it is handled.");
+    invocation.outlet = outlet;
+    return invocation;
+  };
 
   const refusalOf = (error: unknown): unknown => {
     if (!(error instanceof StatusError)) return error;
@@ -114,14 +155,17 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
       .catch((error: unknown) => {
         failure = { error: refusalOf(error) };
       })
-      .then(() => outlet.end());
+      .then(() => {
+        outlet.end();
+        call.values.get(httpCallKey).answered();
+      });
     // What was written before a failure is sent before it.
     yield* outlet;
     if (failure !== undefined) throw failure.error;
   };
 
   const answerToStream = (requests: AsyncIterable<Message>, call: HandlerContext): Promise<Message> =>
-    answer(withCodecFaults(requests, rpc), call);
+    answer(withCodecFaults(requests, rpc, call.values.get(httpCallKey).consumed), call);
 
   const answers = { unary: answer, server_streaming: answerWithStream, client_streaming: answerToStream } as const;
 
@@ -138,24 +182,34 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
       const fault = codecFault(error, rpc);
       if (fault === undefined) return;
       try {
-        const answer = handler(start(call), fault);
-        // A token that is still being verified: the caller is not known, and connect sends the error now.
-        if (answer instanceof Promise) {
-          answer.catch(() => {});
-          become(error, statusOf(refusals.unknownToken));
-        }
+        void handler(start(call), fault);
       } catch (status) {
         if (status instanceof StatusError) become(error, status);
       }
     });
   };
 
+  /** Refuses a call by its headers, before connect reads the body. */
+  const admit = async (call: HandlerContext): Promise<void> => {
+    const invocation = new Invocation(rpc, transport, call, context.log);
+    call.values.set(invocationKey, invocation);
+    try {
+      await admission.admit(invocation);
+    } catch (error) {
+      throw refusalOf(error);
+    }
+    const { connection } = call.values.get(httpCallKey);
+    if (connection !== undefined) vouch(connection);
+    answerCodecFaults(call);
+  };
+
   router.rpc(rpc.method, answers[rpc.kind] as MethodImpl<DescMethod>, {
     readMaxBytes: rpc.maxRequestBytes,
     maxTimeoutMs: rpc.maxTimeoutMs,
-    acceptCompression: [compressionGzip],
+    acceptCompression: [gzipWithin(bodies, rpc)],
     jsonOptions: jsonOptionsOf(rpc, context),
-    requestGate: answerCodecFaults,
+    binaryOptions: { readUnknownFields: false },
+    requestGate: admit,
   });
 };
 
@@ -163,11 +217,16 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
 export type ConnectRpc = { readonly rpc: Rpc; readonly handle: UniversalHandler };
 
 /** Makes the handlers of all RPCs for the HTTP port, each behind the interceptors. Returns them as a map keyed by request path. */
-export const createConnectRpcs = (rpcs: readonly Rpc[], context: InterceptorContext): ReadonlyMap<string, ConnectRpc> =>
+export const createConnectRpcs = (
+  rpcs: readonly Rpc[],
+  context: InterceptorContext,
+  bodies: Bodies,
+  vouch: Vouch,
+): ReadonlyMap<string, ConnectRpc> =>
   new Map(
     rpcs.map((rpc) => {
       const router = createConnectRouter();
-      addRpc(router, rpc, context);
+      addRpc(router, rpc, context, bodies, vouch);
       const [handle] = router.handlers;
       if (handle === undefined) throw new Error(`connect made no handler for ${rpc.name}`);
       return [handle.requestPath, { rpc, handle }];

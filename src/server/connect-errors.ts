@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { DomainError, exhausted } from "../errors.ts";
+import { DomainError } from "../errors.ts";
+import { tooLarge } from "./bodies.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { type StatusError, statusOf } from "./interceptors/status.ts";
 import type { Rpc } from "./rpc.ts";
@@ -27,11 +28,9 @@ const malformed = /^(parse binary|decompression failed$|received compressed enve
  */
 export const codecFault = (error: ConnectError, { method, maxRequestBytes }: Rpc): Error | undefined => {
   const { code, rawMessage, cause } = error;
-  // Of the reader of JSON, which connect calls.
+  // Of the reader of JSON, of bodies and of gzip, which connect calls.
   if (cause instanceof DomainError) return cause;
-  if (rawMessage.includes("readMaxBytes")) {
-    return exhausted("REQUEST_TOO_LARGE", `The request is larger than ${maxRequestBytes} bytes: send less at once.`);
-  }
+  if (rawMessage.includes("readMaxBytes")) return tooLarge(maxRequestBytes);
   if (code === Code.DeadlineExceeded) {
     return new DomainError("DeadlineExceeded", "DEADLINE_PASSED", "The request did not arrive before its deadline.");
   }

@@ -1,21 +1,18 @@
-import type { ServerHttp2Stream } from "node:http2";
 import {
   type handleClientStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   Metadata,
   type MethodDefinition,
-  type ServerErrorResponse,
-  type ServerUnaryCall,
-  type StatusObject,
 } from "@grpc/grpc-js";
 import type { MaybePromise } from "../call.ts";
-import { asBuffer, byteCodec } from "./codec.ts";
-import { toGrpcStatus } from "./grpc-status.ts";
+import { asBuffer, byteCodec, holdsBytes } from "./codec.ts";
+import { refusalOf } from "./grpc-status.ts";
+import { compileAdmission } from "./interceptors/admission.ts";
 import { compile } from "./interceptors/index.ts";
 import type { Handler, InterceptorContext } from "./interceptors/interceptor.ts";
-import { Invocation, type Transport } from "./interceptors/invocation.ts";
-import { Code, StatusError } from "./interceptors/status.ts";
+import type { Invocation } from "./interceptors/invocation.ts";
+import { type GuardedRpc, openCallOf } from "./open-call.ts";
 import type { Rpc } from "./rpc.ts";
 
 /**
@@ -32,41 +29,19 @@ export const rawMethod = (path: string, streams = { requestStream: false, respon
     responseDeserialize: (bytes: Buffer): Uint8Array => bytes,
   }) satisfies MethodDefinition<Uint8Array, Uint8Array>;
 
-const timeOf = (deadline: Date | number): number => (typeof deadline === "number" ? deadline : deadline.getTime());
-
-/** The status to send for an error: the interceptor `errors` throws nothing but a StatusError; anything else is a fault of interceptors. */
-const refusalOf = (error: unknown): ServerErrorResponse | Partial<StatusObject> =>
-  error instanceof StatusError ? toGrpcStatus(error) : { code: Code.INTERNAL, details: "" };
-
-/** The members that gRPC calls of all kinds have in common. */
-type AnyCall = Pick<ServerUnaryCall<Uint8Array, Uint8Array>, "metadata" | "getDeadline"> & {
-  once(event: "cancelled", listener: () => void): unknown;
-};
-
-/** A call of grpc-js with the HTTP/2 stream under it, which its types keep private; test/server/callers/callers.test.ts holds that it is there. */
-type CallWithStream = { readonly call?: { readonly stream?: ServerHttp2Stream } };
-
-const transport: Transport<AnyCall> = {
-  header: ({ metadata }, name) => metadata.get(name)[0]?.toString(),
-  headers: ({ metadata }, name) => metadata.get(name).join(","),
-  connection: (call) => (call as unknown as CallWithStream).call?.stream?.session,
-  deadline: (call) => timeOf(call.getDeadline()),
-  onCancel: (call, listener) => void call.once("cancelled", listener),
-};
-
 /** The trailers of an answer, besides its status; undefined = none. */
-const trailersOf = ({ fields }: Invocation): Metadata | undefined => {
+const trailersOf = ({ fields }: Pick<Invocation, "fields">): Metadata | undefined => {
   if (fields === undefined) return undefined;
   const metadata = new Metadata();
   for (const name in fields) metadata.set(name, fields[name] ?? "");
   return metadata;
 };
 
-type Serve<H> = (rpc: Rpc, handler: Handler, log: InterceptorContext["log"]) => H;
+type Serve<H> = (handler: Handler) => H;
 
-const serveUnary: Serve<handleUnaryCall<Uint8Array, Uint8Array>> = (rpc, handler, log) => (call, callback) => {
-  const invocation = new Invocation(rpc, transport, call, log);
+const serveUnary: Serve<handleUnaryCall<Uint8Array, Uint8Array>> = (handler) => (call, callback) => {
   const refuse = (error: unknown) => callback(refusalOf(error));
+  const invocation = openCallOf(call.metadata).started();
   let response: MaybePromise<unknown>;
   try {
     response = handler(invocation, call.request);
@@ -77,18 +52,20 @@ const serveUnary: Serve<handleUnaryCall<Uint8Array, Uint8Array>> = (rpc, handler
   else callback(null, response as Uint8Array, trailersOf(invocation));
 };
 
-const serveServerStream: Serve<handleServerStreamingCall<Uint8Array, Uint8Array>> = (rpc, handler, log) => async (call) => {
+const serveServerStream: Serve<handleServerStreamingCall<Uint8Array, Uint8Array>> = (handler) => async (call) => {
+  const open = openCallOf(call.metadata);
   try {
-    await handler(new Invocation(rpc, transport, call, log, call), call.request);
+    await handler(open.started(call), call.request);
     call.end();
   } catch (error) {
     call.emit("error", refusalOf(error));
   }
+  open.answered();
 };
 
-const serveClientStream: Serve<handleClientStreamingCall<Uint8Array, Uint8Array>> = (rpc, handler, log) => async (call, callback) => {
+const serveClientStream: Serve<handleClientStreamingCall<Uint8Array, Uint8Array>> = (handler) => async (call, callback) => {
   try {
-    callback(null, (await handler(new Invocation(rpc, transport, call, log), call)) as Uint8Array);
+    callback(null, (await handler(openCallOf(call.metadata).started(), call)) as Uint8Array);
   } catch (error) {
     callback(refusalOf(error));
   }
@@ -100,6 +77,7 @@ const serve = { unary: serveUnary, server_streaming: serveServerStream, client_s
 export type GrpcMethod = {
   readonly definition: MethodDefinition<Uint8Array, Uint8Array>;
   readonly implementation: ReturnType<(typeof serve)[keyof typeof serve]>;
+  readonly guarded: GuardedRpc;
 };
 
 /** Makes the grpc-js method of an RPC; the handler of the method runs the operation inside all interceptors. */
@@ -108,5 +86,6 @@ export const toGrpcMethod = (rpc: Rpc, context: InterceptorContext): GrpcMethod 
     requestStream: rpc.kind === "client_streaming",
     responseStream: rpc.kind === "server_streaming",
   }),
-  implementation: serve[rpc.kind](rpc, compile({ ...rpc, ...byteCodec(rpc) }, context), context.log),
+  implementation: serve[rpc.kind](compile({ ...rpc, ...byteCodec(rpc) }, context)),
+  guarded: { rpc, admission: compileAdmission(rpc, context), log: context.log, holdsBytes: holdsBytes(rpc.method.input) },
 });

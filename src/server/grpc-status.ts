@@ -3,7 +3,7 @@ import { anyPack } from "@bufbuild/protobuf/wkt";
 import { Metadata, type StatusObject } from "@grpc/grpc-js";
 import { StatusSchema } from "../gen/google/rpc/status_pb.ts";
 import { asBuffer } from "./codec.ts";
-import type { StatusError } from "./interceptors/status.ts";
+import { Code, StatusError } from "./interceptors/status.ts";
 
 /** Converts a status to the object that grpc-js sends as a status; the error details go into the trailer `grpc-status-details-bin`. */
 export const toGrpcStatus = ({ code, message, details, trailers }: StatusError): StatusObject => {
@@ -18,3 +18,7 @@ export const toGrpcStatus = ({ code, message, details, trailers }: StatusError):
   metadata.set("grpc-status-details-bin", asBuffer(toBinary(StatusSchema, status)));
   return { code, details: message, metadata };
 };
+
+/** Makes the status to send for an error: the interceptor `errors` throws nothing but a StatusError; anything else is a fault of interceptors. */
+export const refusalOf = (error: unknown): StatusObject | { readonly code: Code; readonly details: string } =>
+  error instanceof StatusError ? toGrpcStatus(error) : { code: Code.INTERNAL, details: "" };

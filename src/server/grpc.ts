@@ -1,19 +1,21 @@
-import type { Http2Server } from "node:http2";
+import type { Http2Server, ServerHttp2Session } from "node:http2";
 import type { DescService } from "@bufbuild/protobuf";
 import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerbosity } from "@grpc/grpc-js";
-import type { ListenAddress } from "../config.ts";
+import type { Config, ListenAddress } from "../config.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
-import { createGate, guardStreams } from "./admission/gate.ts";
+import type { Bodies } from "./bodies.ts";
+import { createGate, guardStreams } from "./capacity/gate.ts";
+import { type ConnectionLimits, limitConnections } from "./connections.ts";
 import { createFront } from "./front.ts";
 import { toGrpcMethod } from "./grpc-adapter.ts";
 import { addHealth } from "./health.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
+import { createCallGuard } from "./open-calls.ts";
 import type { Readiness } from "./readiness.ts";
 import { addReflection } from "./reflection.ts";
 import { maxBatchRequestBytes, maxResponseBytes, type Rpc } from "./rpc.ts";
-import { listen, trackSockets } from "./sockets.ts";
-import { createStallGuard } from "./stalls.ts";
+import { listen } from "./sockets.ts";
 import { keepStreamsInSlots } from "./stream-table.ts";
 import type { Tls } from "./tls.ts";
 
@@ -37,9 +39,6 @@ const options: ServerOptions = {
   "grpc.enable_channelz": 0,
 };
 
-/** The time in which a request has to arrive if the client sends no deadline, in milliseconds: the longest default deadline. */
-const requestPatienceMs = 10_000;
-
 /** An open port of the server, and the functions that close it step by step. */
 export type Listener = {
   readonly address: ListenAddress;
@@ -55,40 +54,60 @@ export type Listener = {
 export type GrpcListenerOptions = {
   readonly listen: ListenAddress;
   readonly tls?: Tls | undefined;
+  readonly limits: ConnectionLimits;
   readonly rpcs: readonly Rpc[];
   readonly services: readonly DescService[];
   readonly context: InterceptorContext;
   readonly readiness: Readiness;
+  readonly bodies: Bodies;
+  readonly reflection: Config["reflection"];
 };
 
 /**
  * Opens the gRPC port. userd listens on the socket and hands the connections to grpc-js, and so can report a port that is in use, limit the
  * number of connections, and end the connections that are left when the server stops.
  */
-export const startGrpc = async ({ listen: at, tls, rpcs, services, context, readiness }: GrpcListenerOptions): Promise<Listener> => {
+export const startGrpc = async ({
+  listen: at,
+  tls,
+  limits,
+  rpcs,
+  services,
+  context,
+  readiness,
+  bodies,
+  reflection,
+}: GrpcListenerOptions): Promise<Listener> => {
   // Its logger quotes malformed headers, tokens included.
   setLogVerbosity(logVerbosity.NONE);
-  const stalls = createStallGuard(requestPatienceMs);
-  const server = new Server({ ...options, interceptors: [stalls.interceptor] });
-  for (const rpc of rpcs) {
-    const { definition, implementation } = toGrpcMethod(rpc, context);
-    server.addService({ call: definition }, { call: implementation });
-  }
+  const methods = rpcs.map((rpc) => toGrpcMethod(rpc, context));
+  const guard = createCallGuard(new Map(methods.map(({ definition, guarded }) => [definition.path, guarded])), bodies);
+  const server = new Server({ ...options, interceptors: [guard.interceptor] });
+  for (const { definition, implementation } of methods) server.addService({ call: definition }, { call: implementation });
   const health = addHealth(
     server,
     services.map(({ typeName }) => typeName),
     readiness,
   );
-  addReflection(server, [...services, Health, ServerReflection]);
+  if (reflection !== "off") {
+    const admit = reflection === "callers" ? context.callers.find : undefined;
+    addReflection(server, { services: [...services, Health, ServerReflection], admit });
+  }
 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   // Type-checked, though private: grpc-js hands out neither its servers nor their sessions.
   for (const http2Server of server["http2Servers"].keys()) {
-    http2Server.prependListener("session", keepStreamsInSlots);
+    http2Server.prependListener("session", (session: ServerHttp2Session) => {
+      keepStreamsInSlots(session);
+      session.once("remoteSettings", () => connections.spoke(session));
+    });
     guardStreams(http2Server as Http2Server, rpcs, createGate(context));
   }
-  const front = createFront(tls, "h2", (socket) => injector.injectConnection(socket));
-  const sockets = trackSockets(front);
+  const front = createFront(tls, "h2", (socket) => {
+    if (!socket.destroyed) injector.injectConnection(socket);
+  });
+  const connections = limitConnections(front, limits);
+  guard.onAdmitted(connections.vouch);
   const address = await listen(front, "GRPC_LISTEN", at);
   return {
     address,
@@ -103,9 +122,9 @@ export const startGrpc = async ({ listen: at, tls, rpcs, services, context, read
       // A start that fails after this port was opened ends here: nothing may keep the process.
       front.close();
       health.stop();
-      stalls.stop();
+      guard.stop();
       server.forceShutdown();
-      sockets.destroyAll();
+      connections.destroyAll();
     },
   };
 };

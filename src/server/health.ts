@@ -1,6 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { handleServerStreamingCall, handleUnaryCall, Server, ServerWritableStream } from "@grpc/grpc-js";
-import type { DomainError } from "../errors.ts";
+import { type DomainError, exhausted } from "../errors.ts";
 import {
   Health,
   HealthCheckRequestSchema,
@@ -15,22 +15,21 @@ import { toGrpcStatus } from "./grpc-status.ts";
 import { Code, statusOf } from "./interceptors/status.ts";
 import type { Readiness } from "./readiness.ts";
 
-/** The time between two checks of the readiness for watching clients, in milliseconds. */
-const pollMs = 1_000;
+/** The most streams of watching clients, in all and over one connection. */
+const maxWatches = 1_000;
+const maxWatchesPerConnection = 10;
 
 type Bytes = Uint8Array;
 
-/** The functions that end the health service of a gRPC server: `endWatches` ends the streams of watching clients, `stop` stops the timer. */
-export type HealthService = {
-  /** Ends the streams of watching clients, which would hold up a drain. */
-  readonly endWatches: () => void;
-  readonly stop: () => void;
-};
+/** The health service of a gRPC server: `endWatches` ends the streams of watching clients, which would hold up a drain. */
+export type HealthService = { readonly endWatches: () => void; readonly stop: () => void };
 
 const answer = (status: HealthCheckResponse_ServingStatus): Bytes =>
   toBinary(HealthCheckResponseSchema, create(HealthCheckResponseSchema, { status }));
 
-const malformed = (error: unknown) => toGrpcStatus(statusOf(error as DomainError));
+const refusal = (error: unknown) => toGrpcStatus(statusOf(error as DomainError));
+
+const tooManyWatches = () => exhausted("OVERLOADED", "Too many clients watch the health of this server.", { retryAfterMs: 1_000 });
 
 /**
  * Adds the gRPC health service to a server, for the server as a whole ("") and for each of `services`. Health checks pass no interceptors:
@@ -38,56 +37,64 @@ const malformed = (error: unknown) => toGrpcStatus(statusOf(error as DomainError
  */
 export const addHealth = (server: Server, services: readonly string[], readiness: Readiness): HealthService => {
   const known = new Set(["", ...services]);
-  const watches = new Map<ServerWritableStream<Bytes, Bytes>, (status: HealthCheckResponse_ServingStatus) => void>();
+  const watches = new Map<ServerWritableStream<Bytes, Bytes>, () => void>();
+  const perConnection = new Map<string, number>();
 
-  const current = async () => ((await readiness.isReady()) ? Serving.SERVING : Serving.NOT_SERVING);
+  const current = () => (readiness.isReady() ? Serving.SERVING : Serving.NOT_SERVING);
 
-  const check: handleUnaryCall<Bytes, Bytes> = async (call, callback) => {
+  const check: handleUnaryCall<Bytes, Bytes> = (call, callback) => {
     let service: string;
     try {
       ({ service } = decodeMessage(HealthCheckRequestSchema, call.request));
     } catch (error) {
-      return callback(malformed(error));
+      return callback(refusal(error));
     }
     if (!known.has(service)) return callback({ code: Code.NOT_FOUND, details: "There is no such service." });
-    callback(null, answer(await current()));
+    callback(null, answer(current()));
   };
 
-  const list: handleUnaryCall<Bytes, Bytes> = async (_, callback) => {
-    const status = await current();
+  const list: handleUnaryCall<Bytes, Bytes> = (_, callback) => {
+    const status = current();
     const statuses = Object.fromEntries([...known].map((name) => [name, create(HealthCheckResponseSchema, { status })]));
     callback(null, toBinary(HealthListResponseSchema, create(HealthListResponseSchema, { statuses })));
   };
 
   const follow = (call: ServerWritableStream<Bytes, Bytes>, service: string) => {
+    const connection = call.getPeer();
+    const beside = perConnection.get(connection) ?? 0;
+    if (watches.size >= maxWatches || beside >= maxWatchesPerConnection) throw tooManyWatches();
     let last: HealthCheckResponse_ServingStatus | undefined;
-    const notify = (status: HealthCheckResponse_ServingStatus) => {
+    const notify = () => {
       // The protocol's own word for a name that may come to exist later: the stream stays open.
-      const told = known.has(service) ? status : Serving.SERVICE_UNKNOWN;
-      if (told === last) return;
-      last = told;
-      call.write(answer(told));
+      const status = known.has(service) ? current() : Serving.SERVICE_UNKNOWN;
+      // A client that reads nothing learns the latest status when it does.
+      if (status === last) return;
+      if (call.writableNeedDrain) return void call.once("drain", notify);
+      last = status;
+      call.write(answer(status));
     };
     watches.set(call, notify);
-    call.once("cancelled", () => watches.delete(call));
-    void current().then(notify);
+    perConnection.set(connection, beside + 1);
+    call.once("cancelled", () => {
+      watches.delete(call);
+      const left = (perConnection.get(connection) ?? 1) - 1;
+      if (left > 0) perConnection.set(connection, left);
+      else perConnection.delete(connection);
+    });
+    notify();
   };
 
   const watch: handleServerStreamingCall<Bytes, Bytes> = (call) => {
     try {
       follow(call, decodeMessage(HealthCheckRequestSchema, call.request).service);
     } catch (error) {
-      call.emit("error", malformed(error));
+      call.emit("error", refusal(error));
     }
   };
 
-  const notifyAll = async () => {
-    if (watches.size === 0) return;
-    const status = await current();
-    for (const notify of watches.values()) notify(status);
-  };
-  const timer = setInterval(() => void notifyAll(), pollMs).unref();
-  const forget = readiness.onDrain(() => void notifyAll());
+  const forget = readiness.onChange(() => {
+    for (const notify of watches.values()) notify();
+  });
 
   const path = (rpc: string) => `/${Health.typeName}/${rpc}`;
   server.addService(
@@ -102,9 +109,6 @@ export const addHealth = (server: Server, services: readonly string[], readiness
     endWatches: () => {
       for (const call of watches.keys()) call.end();
     },
-    stop: () => {
-      clearInterval(timer);
-      forget();
-    },
+    stop: forget,
   };
 };

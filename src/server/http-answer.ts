@@ -19,7 +19,12 @@ const sendHeaders = (response: ServerResponse, status: number, headers: Headers)
 };
 
 /** Answers a request with plain text for people to read; `status` is the HTTP status. */
-export const sendText = (response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void => {
+export const sendText = (
+  response: ServerResponse,
+  status: number,
+  text: string | Uint8Array,
+  headers: Record<string, string> = {},
+): void => {
   const length = Buffer.byteLength(text);
   response.writeHead(status, {
     "content-type": "text/plain; charset=utf-8",

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
+import type { Bodies } from "./bodies.ts";
 
 /** A request over HTTP/1.1 or HTTP/2. */
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
@@ -10,16 +11,27 @@ export type RequestBody = {
   readonly chunks: AsyncGenerator<Uint8Array, void, undefined>;
   /** Ends the chunks, also for a reader that waits for one. Bytes that still arrive are left for others to read. */
   readonly letGo: () => void;
+  /** Gives back the room that the chunks so far have taken. */
+  readonly giveBack: () => void;
 };
 
 /** Tells whether the client left before it had sent the whole body. Over HTTP/2 Node ends such a body as if it were complete. */
 const isCut = (request: HttpRequest): boolean => ("stream" in request ? request.aborted : request.destroyed && !request.complete);
 
 /**
- * Opens the body of a request, to be read once. Reading fails at `deadline` (milliseconds since the epoch), but the request stays open, so
- * that it can be answered.
+ * Opens the body of a request, to be read once. Reading fails at `deadline` (milliseconds since the epoch), and when there is no room for the
+ * bytes, but the request stays open, so that it can be answered.
  */
-export const openBody = (request: HttpRequest, deadline: number): RequestBody => {
+export const openBody = (request: HttpRequest, deadline: number, bodies: Bodies): RequestBody => {
+  let taken = 0;
+  const take = (bytes: number): void => {
+    try {
+      bodies.take(bytes);
+      taken += bytes;
+    } catch (error) {
+      throw new ConnectError("there is no room for the request", Code.ResourceExhausted, undefined, undefined, error);
+    }
+  };
   let late = false;
   let released = false;
   let wake = () => {};
@@ -42,6 +54,7 @@ export const openBody = (request: HttpRequest, deadline: number): RequestBody =>
       if (late) throw new ConnectError("the request did not arrive in time", Code.DeadlineExceeded);
       const chunk: Uint8Array | null = request.read();
       if (chunk !== null) {
+        take(chunk.length);
         yield chunk;
         continue;
       }
@@ -55,6 +68,10 @@ export const openBody = (request: HttpRequest, deadline: number): RequestBody =>
 
   return {
     chunks: read(),
+    giveBack: () => {
+      bodies.give(taken);
+      taken = 0;
+    },
     letGo: () => {
       released = true;
       clearTimeout(lateTimer);

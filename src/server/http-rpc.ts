@@ -2,12 +2,16 @@ import { isUtf8 } from "node:buffer";
 import type { ServerResponse } from "node:http";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
-import { type ConnectRpc, callContext } from "./connect-adapter.ts";
+import type { Logger } from "pino";
+import type { Bodies } from "./bodies.ts";
+import { type ConnectRpc, withHttpCall } from "./connect-adapter.ts";
 import { invalidRequest, unknownRpc } from "./connect-errors.ts";
 import { grpcTypeOf, sendAnswer, sendError, sendGrpcError, sendText } from "./http-answer.ts";
 import { type HttpRequest, openBody } from "./http-body.ts";
 import { takeTimeout } from "./http-timeout.ts";
+import { limitUnread } from "./http-unread.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
+import { requestPatienceMs } from "./rpc.ts";
 
 /** Tells whether the authority of a request fits into a URL. Connect makes one of it, and its error would end the process. */
 const hasUsableAuthority = (request: HttpRequest): boolean => {
@@ -54,20 +58,12 @@ const explainRefusal = ({ rpc, handle }: ConnectRpc, status: number, request: Ht
   }
 };
 
-/** Waits for a promise, but not longer than until a time in milliseconds since the epoch. */
-const atMostUntil = async (deadline: number, pending: Promise<void>): Promise<void> => {
-  const late = Promise.withResolvers<void>();
-  const timer = setTimeout(late.resolve, Math.max(0, deadline - Date.now()));
-  await Promise.race([pending, late.promise]);
-  clearTimeout(timer);
-};
-
 /** Answers one HTTP request to an RPC. The returned promise never rejects, whatever the request holds. */
 export const serveRpc = async (
   served: ConnectRpc,
   request: HttpRequest,
   response: ServerResponse,
-  { log, callers }: Pick<InterceptorContext, "log" | "callers">,
+  { log, bodies }: { readonly log: Logger; readonly bodies: Bodies },
 ): Promise<void> => {
   const { rpc, handle } = served;
   if (!hasUsableAuthority(request)) {
@@ -86,18 +82,20 @@ export const serveRpc = async (
     // The query says how the message of a GET is written; it has no body that could have a type.
     if (request.method === "GET") call.header.delete("content-type");
     const timeoutMs = Math.min(takeTimeout(call.header) ?? rpc.defaultTimeoutMs, rpc.maxTimeoutMs);
-    const deadline = Date.now() + timeoutMs;
-    // Connect reads the request before the interceptors run, which then could refuse what it can't decode only at once.
-    const verified = callers.prepare(call.header.get("authorization") ?? undefined);
-    if (verified !== undefined) await atMostUntil(deadline, verified);
-    const body = openBody(request, deadline);
+    const now = Date.now();
+    const deadline = now + timeoutMs;
+    const body = openBody(request, rpc.kind === "client_streaming" ? deadline : Math.min(deadline, now + requestPatienceMs), bodies);
     // Connect stops reading a stream that is refused, and leaves the rest to whoever gave it.
-    ("stream" in request ? request.stream : response).once("finish", body.letGo);
-    const answer = await handle({
-      ...call,
-      body: body.chunks,
-      contextValues: callContext(deadline, "stream" in request ? request.stream.session : request.socket),
+    const outgoing = "stream" in request ? request.stream : response;
+    outgoing.once("finish", body.letGo).once("close", body.giveBack);
+    const contextValues = withHttpCall({
+      connection: "stream" in request ? request.stream.session : request.socket,
+      deadline,
+      consumed: body.giveBack,
+      answered: () => limitUnread(request, response, Date.now()),
     });
+    const answer = await handle({ ...call, body: body.chunks, contextValues });
+    if (rpc.kind !== "server_streaming") limitUnread(request, response, deadline);
     if (answer.status >= 400 && answer.body === undefined) explainRefusal(served, answer.status, request, response);
     else await sendAnswer(answer, request, response);
   } catch (error) {

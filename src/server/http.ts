@@ -1,23 +1,26 @@
 import { createServer, type ServerOptions, type ServerResponse } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
-import type { Logger } from "pino";
 import type { ListenAddress } from "../config.ts";
-import { createGate } from "./admission/gate.ts";
-import { canRefuse, sendRefusal } from "./admission/http-refusal.ts";
+import type { Bodies } from "./bodies.ts";
+import { createGate } from "./capacity/gate.ts";
+import { canRefuse, sendRefusal } from "./capacity/http-refusal.ts";
 import { createConnectRpcs } from "./connect-adapter.ts";
 import { unknownRpc } from "./connect-errors.ts";
+import { type ConnectionLimits, type Connections, limitConnections } from "./connections.ts";
 import type { Listener } from "./grpc.ts";
 import { sendError, sendText } from "./http-answer.ts";
 import type { HttpRequest } from "./http-body.ts";
 import { refuseUnknownRpc, serveRpc } from "./http-rpc.ts";
 import { originForm } from "./http-target.ts";
+import { limitUnread } from "./http-unread.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { createLingering, type Lingering } from "./lingering.ts";
+import { type Page, servePage } from "./pages.ts";
 import { splitProtocols } from "./protocols.ts";
-import type { Readiness } from "./readiness.ts";
+
 import { maxTimeoutMs, type Rpc } from "./rpc.ts";
-import { listen, trackSockets } from "./sockets.ts";
+import { listen } from "./sockets.ts";
 import { keepStreamsInSlots } from "./stream-table.ts";
 import type { Tls } from "./tls.ts";
 
@@ -27,7 +30,7 @@ const idleMs = 120_000;
 
 const http1Options: ServerOptions = {
   maxHeaderSize: maxHeaderBytes,
-  headersTimeout: 10_000,
+  headersTimeout: 5_000,
   // Longer than any deadline: a call whose body stalls gets its answer first.
   requestTimeout: maxTimeoutMs + 5_000,
   connectionsCheckingInterval: 2_000,
@@ -38,40 +41,18 @@ const http1Options: ServerOptions = {
 export type HttpListenerOptions = {
   readonly listen: ListenAddress;
   readonly tls?: Tls | undefined;
+  readonly limits: ConnectionLimits;
   readonly rpcs: readonly Rpc[];
   readonly context: InterceptorContext;
-  readonly readiness: Readiness;
-  readonly metrics: MetricsPage;
+  /** The pages that everybody may see, by path. */
+  readonly pages: ReadonlyMap<string, Page>;
+  readonly bodies: Bodies;
 };
 
-/** The page `/metrics`: its content type, and the function that makes its text. */
-export type MetricsPage = { readonly contentType: string; readonly text: () => Promise<string> };
+type Vouch = Connections["vouch"];
 
-type Page = () => Promise<{ readonly status: number; readonly type?: string; readonly body: string }>;
-
-const createPages = (readiness: Readiness, metrics: MetricsPage): ReadonlyMap<string, Page> =>
-  new Map<string, Page>([
-    ["/healthz", async () => ({ status: 200, body: "alive\n" })],
-    ["/readyz", async () => ((await readiness.isReady()) ? { status: 200, body: "ready\n" } : { status: 503, body: "not ready\n" })],
-    ["/metrics", async () => ({ status: 200, type: metrics.contentType, body: await metrics.text() })],
-  ]);
-
-const servePage = async (page: Page, request: HttpRequest, response: ServerResponse, log: Logger): Promise<void> => {
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    return sendText(response, 405, "This page is for GET.\n", { allow: "GET, HEAD" });
-  }
-  try {
-    const { status, type, body } = await page();
-    sendText(response, status, body, type === undefined ? {} : { "content-type": type });
-  } catch (error) {
-    log.error({ err: error }, "page failed");
-    sendText(response, 500, "The page can't be made; the log has the cause.\n");
-  }
-};
-
-const createHttpHandler = ({ rpcs, context, readiness, metrics }: HttpListenerOptions, lingering: Lingering) => {
-  const byPath = createConnectRpcs(rpcs, context);
-  const pages = createPages(readiness, metrics);
+const createHttpHandler = ({ rpcs, context, pages, bodies }: HttpListenerOptions, lingering: Lingering, vouch: Vouch) => {
+  const byPath = createConnectRpcs(rpcs, context, bodies, vouch);
   const gate = createGate(context);
   const servicePaths = new Set([...byPath.keys()].map((path) => path.slice(0, path.lastIndexOf("/"))));
 
@@ -81,20 +62,27 @@ const createHttpHandler = ({ rpcs, context, readiness, metrics }: HttpListenerOp
     const path = request.url.split("?", 1)[0] ?? "";
     const rpc = byPath.get(path);
     const page = pages.get(path);
-    const refusal = rpc !== undefined && canRefuse(request) ? gate(rpc.rpc, request.headers) : undefined;
-    if (refusal !== undefined) sendRefusal(request, response, refusal);
-    else if (rpc !== undefined) void serveRpc(rpc, request, response, context);
-    else if (page !== undefined) void servePage(page, request, response, context.log);
+    if (rpc !== undefined) {
+      const refusal = canRefuse(request) ? gate(rpc.rpc, request.headers) : undefined;
+      if (refusal !== undefined) sendRefusal(request, response, refusal);
+      else void serveRpc(rpc, request, response, { log: context.log, bodies });
+      return;
+    }
+    // What is not an RPC is answered at once.
+    limitUnread(request, response, Date.now());
+    if (page !== undefined) void servePage(page, request, response, context.log);
     else if (refuseUnknownRpc(request, response, context)) return;
     else if (servicePaths.has(path.slice(0, path.lastIndexOf("/")))) sendError(response, 404, unknownRpc(context));
-    else sendText(response, 404, "There is nothing here: RPCs are at /SERVICE/METHOD, and there are /healthz, /readyz and /metrics.\n");
+    else sendText(response, 404, "There is nothing here: RPCs are at /SERVICE/METHOD, and there are /healthz and /readyz.\n");
   };
 };
 
 /** Opens the HTTP port, which serves RPCs in Connect, gRPC-Web and gRPC over HTTP/1.1 and HTTP/2, and `/healthz`, `/readyz` and `/metrics`. */
 export const startHttp = async (options: HttpListenerOptions): Promise<Listener> => {
   const lingering = createLingering();
-  const handle = createHttpHandler(options, lingering);
+  // The server that has the connections is made of the handler.
+  const admitted: { listener: Vouch } = { listener: () => {} };
+  const handle = createHttpHandler(options, lingering, (connection) => admitted.listener(connection));
   const { tls } = options;
   const http1 =
     tls === undefined
@@ -110,12 +98,16 @@ export const startHttp = async (options: HttpListenerOptions): Promise<Listener>
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
     keepStreamsInSlots(session);
+    session.once("remoteSettings", () => connections.spoke(session));
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
-    session.setTimeout(idleMs, () => session.close());
+    // One that does not even take the end is ended all the same.
+    session.setTimeout(idleMs, () => (session.closed ? session.destroy() : session.close()));
   });
   const undecided = splitProtocols(http1, http2, tls);
-  const sockets = trackSockets(http1);
+  const connections = limitConnections(http1, options.limits);
+  admitted.listener = connections.vouch;
+  http1.prependListener("request", ({ socket }) => connections.spoke(socket));
   const address = await listen(http1, "HTTP_LISTEN", options.listen);
 
   const closed = Promise.withResolvers<void>();
@@ -131,5 +123,5 @@ export const startHttp = async (options: HttpListenerOptions): Promise<Listener>
     await closed.promise;
     clearInterval(sweep);
   };
-  return { address, refuse, close, destroy: sockets.destroyAll };
+  return { address, refuse, close, destroy: connections.destroyAll };
 };

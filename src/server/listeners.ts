@@ -2,13 +2,17 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { MaybePromise } from "../call.ts";
 import type { Config, ListenAddress } from "../config.ts";
+import { createNetworks } from "../networks.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { createAdmission } from "./admission/admission.ts";
-import { createRefusals } from "./admission/refusals.ts";
+import { startAdmin } from "./admin.ts";
+import { createBodies } from "./bodies.ts";
 import { loadCallers } from "./callers/callers.ts";
+import { createCapacity } from "./capacity/capacity.ts";
+import { createRefusals } from "./capacity/refusals.ts";
 import { startGrpc } from "./grpc.ts";
 import { startHttp } from "./http.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
+import { healthPages, metricsPage } from "./pages.ts";
 import { createReadiness } from "./readiness.ts";
 import type { Route } from "./route.ts";
 import { prepareRpcs } from "./rpc.ts";
@@ -22,7 +26,20 @@ const arrivalMs = 100;
 
 /** What `startListeners` needs to open the gRPC port and the HTTP port: settings, routes, a log and metrics. */
 export type ListenersOptions = {
-  readonly config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "tls" | "peers" | "maxConcurrentCalls" | "drainSeconds">;
+  readonly config: Pick<
+    Config,
+    | "grpcListen"
+    | "httpListen"
+    | "tokenFile"
+    | "tls"
+    | "peers"
+    | "maxConcurrentCalls"
+    | "requestBytes"
+    | "connections"
+    | "adminListen"
+    | "reflection"
+    | "drainSeconds"
+  >;
   readonly routes: readonly Route[];
   /** The names of all permissions that callers can have. Default: those of userd itself. */
   readonly permissions?: readonly string[];
@@ -32,7 +49,7 @@ export type ListenersOptions = {
   readonly explain?: InterceptorContext["explain"];
   /** Refuses calls by the rules of their RPCs for acting users. Default: there are none. */
   readonly permit?: InterceptorContext["permit"];
-  /** Tells whether the service can answer now. Health checks call it, and wait for at most 1 s. */
+  /** Tells whether the service can answer now. It is asked once a second, and has 1 s to answer. */
   readonly ready: () => MaybePromise<boolean>;
 };
 
@@ -40,6 +57,8 @@ export type ListenersOptions = {
 export type Listeners = AsyncDisposable & {
   readonly grpcAddress: ListenAddress;
   readonly httpAddress: ListenAddress;
+  /** The address of the port for health and metrics, if there is one. */
+  readonly adminAddress: ListenAddress | undefined;
   /**
    * Ends the server without losing a call: health says NOT_SERVING, `drainSeconds` later the ports close, and calls in progress get 15 s to
    * finish. A second drain waits for the first.
@@ -63,36 +82,44 @@ export const startListeners = async ({
   explain = () => undefined,
   permit,
 }: ListenersOptions): Promise<Listeners> => {
-  const admission = createAdmission(config.maxConcurrentCalls);
+  const capacity = createCapacity(config.maxConcurrentCalls);
   const refusals = createRefusals(log, metrics.calls);
   const rpcs = prepareRpcs(routes, permissions);
   await using stack = new AsyncDisposableStack();
   const tls = config.tls && stack.adopt(loadTls(config.tls, log), ({ stop }) => stop());
   const isTrusted = tls?.isTrusted ?? (() => false);
   const callers = stack.adopt(loadCallers({ config, log, known: permissions, isTrusted }), ({ stop }) => stop());
-  const context: InterceptorContext = { log, metrics: metrics.calls, admission, refusals, callers, explain, ...(permit && { permit }) };
+  const context: InterceptorContext = { log, metrics: metrics.calls, capacity, refusals, callers, explain, ...(permit && { permit }) };
   const services = routes.map(({ service }) => service);
-  const readiness = createReadiness(ready);
-  metrics.watchAdmission({ ...admission, flush: refusals.flush });
+  const readiness = stack.adopt(await createReadiness(ready), ({ stop }) => stop());
+  metrics.watchCapacity({ ...capacity, flush: refusals.flush });
+  const bodies = createBodies(config.requestBytes);
+  const limits = { ...config.connections, exempt: createNetworks(config.peers.proxies) };
 
-  const grpc = stack.adopt(await startGrpc({ listen: config.grpcListen, tls, rpcs, services, context, readiness }), ({ destroy }) =>
-    destroy(),
+  const grpc = stack.adopt(
+    await startGrpc({ listen: config.grpcListen, tls, limits, rpcs, services, context, readiness, bodies, reflection: config.reflection }),
+    ({ destroy }) => destroy(),
   );
+  const watched = new Map([...healthPages(readiness), metricsPage({ contentType: metrics.registry.contentType, text: metrics.text })]);
+  const admin =
+    config.adminListen && stack.adopt(await startAdmin({ listen: config.adminListen, pages: watched, log }), ({ destroy }) => destroy());
   const http = await startHttp({
     listen: config.httpListen,
     tls,
+    limits,
     rpcs,
     context,
-    readiness,
-    metrics: { contentType: metrics.registry.contentType, text: metrics.text },
+    // With a port of its own for those who watch, metrics are nobody else's business.
+    pages: admin === undefined ? watched : healthPages(readiness),
+    bodies,
   });
 
   const idle = async (): Promise<void> => {
-    while (admission.inProgress() > 0) await delay(10, undefined, { ref: false });
+    while (capacity.inProgress() > 0) await delay(10, undefined, { ref: false });
   };
   const close = async (): Promise<void> => {
     const patience = delay(graceMs, undefined, { ref: false });
-    admission.close();
+    capacity.close();
     grpc.refuse();
     http.refuse();
     // A connection that ends behind the last answer takes it along when the client has not read it yet: grpc-js then
@@ -104,9 +131,11 @@ export const startListeners = async ({
     grpc.destroy();
     http.destroy();
     await closed;
+    admin?.destroy();
+    readiness.stop();
     callers.stop();
     tls?.stop();
-    admission.stop();
+    capacity.stop();
     refusals.flush();
   };
   let drained: Promise<void> | undefined;
@@ -123,6 +152,7 @@ export const startListeners = async ({
   return {
     grpcAddress: grpc.address,
     httpAddress: http.address,
+    adminAddress: admin?.address,
     drain,
     reload: () => {
       callers.reload();

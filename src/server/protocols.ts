@@ -8,7 +8,7 @@ import type { Tls } from "./tls.ts";
 const preface = Buffer.from("PRI * HTTP/2");
 
 /** The time in which a connection has to send its first bytes, in milliseconds. */
-const patienceMs = 10_000;
+const patienceMs = 5_000;
 
 /** The connections that have not sent enough yet to tell HTTP/1.1 from HTTP/2. */
 export type Undecided = { readonly destroyAll: () => void };
@@ -29,6 +29,8 @@ const splitByPreface = (http1: Http1Server, http2: Http2Server): Undecided => {
   const undecided = new Set<Socket>();
 
   http1.on("connection", (socket: Socket) => {
+    // There was no room for it.
+    if (socket.destroyed) return;
     undecided.add(socket);
     const timer = setTimeout(() => socket.destroy(), patienceMs);
     let first: Buffer = Buffer.alloc(0);

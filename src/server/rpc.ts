@@ -17,6 +17,9 @@ export const maxResponseBytes = MAX_RESPONSE_BYTES;
 /** The longest that a unary call may take, in milliseconds, whatever deadline the client sends. */
 export const maxTimeoutMs = 60_000;
 
+/** The time in which a request has to arrive, in milliseconds, whatever deadline the client sends: the longest default deadline. */
+export const requestPatienceMs = 10_000;
+
 /** The longest that a stream may take, in milliseconds; it ends much earlier when nothing moves on it. */
 const maxStreamMs = 24 * 3_600_000;
 

@@ -1,4 +1,4 @@
-import type { AddressInfo, Server, Socket } from "node:net";
+import type { AddressInfo, Server } from "node:net";
 import { ConfigError, type ListenAddress } from "../config.ts";
 
 /** Formats an address as people write it; an IPv6 host stands in brackets. */
@@ -27,26 +27,3 @@ export const listen = (server: Server, setting: string, address: ListenAddress):
       resolve({ host: address.host, port: (server.address() as AddressInfo).port });
     });
   });
-
-/** The function that ends all open connections of a server. */
-export type Sockets = { readonly destroyAll: () => void };
-
-/** The most connections of one listener; further ones wait in the operating system's queue. */
-const maxConnections = 1_000;
-
-/** Limits a server to 1,000 open connections, and returns the function that ends all of them. */
-export const trackSockets = (server: Server): Sockets => {
-  const open = new Set<Socket>();
-  server.maxConnections = maxConnections;
-  server.prependListener("connection", (socket: Socket) => {
-    open.add(socket);
-    socket.once("close", () => open.delete(socket));
-    // A connection that breaks is no fault of ours, and an error without a listener would end the process.
-    socket.on("error", () => socket.destroy());
-  });
-  return {
-    destroyAll: () => {
-      for (const socket of open) socket.destroy();
-    },
-  };
-};

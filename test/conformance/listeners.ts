@@ -3,9 +3,11 @@ import { anyUnpack, file_google_protobuf_descriptor } from "@bufbuild/protobuf/w
 import { pino } from "pino";
 import type { Call } from "../../src/call.ts";
 import type { ListenAddress } from "../../src/config.ts";
-import { createAdmission } from "../../src/server/admission/admission.ts";
-import { createRefusals } from "../../src/server/admission/refusals.ts";
+import { createNetworks } from "../../src/networks.ts";
+import { createBodies } from "../../src/server/bodies.ts";
 import { localCallers } from "../../src/server/callers/callers.ts";
+import { createCapacity } from "../../src/server/capacity/capacity.ts";
+import { createRefusals } from "../../src/server/capacity/refusals.ts";
 import { startGrpc } from "../../src/server/grpc.ts";
 import { startHttp } from "../../src/server/http.ts";
 import type { InterceptorContext } from "../../src/server/interceptors/interceptor.ts";
@@ -62,25 +64,35 @@ const toRpcs = (maxRequestBytes: number): Rpc[] =>
 export const startSuiteListeners = async (maxRequestBytes: number) => {
   const listen: ListenAddress = { host: "127.0.0.1", port: 0 };
   const rpcs = toRpcs(maxRequestBytes);
-  const readiness = createReadiness(() => true);
+  const readiness = await createReadiness(() => true);
   const log = pino({ level: "silent" });
   const metrics = createMetrics().calls;
   const context: InterceptorContext = {
     log,
     metrics,
-    admission: createAdmission(1_000),
+    capacity: createCapacity(1_000),
     refusals: createRefusals(log, metrics),
     callers: localCallers(),
     explain: () => undefined,
     rephrase,
     messageTypes: known,
   };
-  const grpc = await startGrpc({ listen, rpcs, services, context, readiness });
-  const http = await startHttp({ listen, rpcs, context, readiness, metrics: { contentType: "text/plain", text: async () => "" } });
+  const limits = { max: 1_000, maxPerAddress: 1_000, exempt: createNetworks([]) };
+  const bodies = createBodies(1024 * 1024 * 1024);
+  const grpc = await startGrpc({ listen, limits, rpcs, services, context, readiness, bodies, reflection: "off" });
+  const http = await startHttp({
+    listen,
+    limits,
+    rpcs,
+    context,
+    pages: new Map(),
+    bodies,
+  });
   return {
     grpcAddress: grpc.address,
     httpAddress: http.address,
     [Symbol.asyncDispose]: async () => {
+      readiness.stop();
       for (const listener of [grpc, http]) {
         listener.refuse();
         listener.destroy();

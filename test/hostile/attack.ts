@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { ListenAddress } from "../../src/config.ts";
 
 /** One of the two ports of a service. */
@@ -65,3 +66,12 @@ export const defaultBounds: Bounds = { memoryMb: 64, politeTimes: 3, politeMs: 2
 
 /** Makes the strength of a run. */
 export const strengthOf = (short: boolean): Strength => ({ short, of: (less, more) => (short ? less : more) });
+
+/** Repeats an attack that is over too soon for the polite client to see much of it, with a pause behind each time. */
+export const forSeconds = async (seconds: number, once: () => Promise<unknown>): Promise<void> => {
+  const end = performance.now() + seconds * 1_000;
+  do {
+    await once();
+    await delay(200);
+  } while (performance.now() < end);
+};

@@ -2,7 +2,7 @@ import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { create, fromBinary, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
-import { type ChannelCredentials, Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { type ChannelCredentials, type ChannelOptions, Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.ts";
 import { collect } from "./collect.ts";
 
@@ -50,8 +50,9 @@ export const createGrpcJsTransport = (
   address: string,
   defaultTimeoutMs?: number,
   channel: ChannelCredentials = credentials.createInsecure(),
+  options: ChannelOptions = {},
 ): Transport & { close: () => void } => {
-  const client = new Client(address, channel, { "grpc.max_receive_message_length": -1 });
+  const client = new Client(address, channel, { "grpc.max_receive_message_length": -1, ...options });
   return {
     close: () => client.close(),
     unary: (method, signal, timeoutMs = defaultTimeoutMs, header, input) =>

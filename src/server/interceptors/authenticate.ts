@@ -29,6 +29,8 @@ export const authenticate: Interceptor =
   (_, { callers }) =>
   (next) =>
   (invocation, received) => {
+    // Admission has found the caller already.
+    if (invocation.caller !== undefined) return next(invocation, received);
     const found = callers.find(invocation);
     // Only a signed token that was not seen before makes a call wait.
     if (found instanceof Promise) return invocation.bound(found).then((one) => next(identify(invocation, one), received));

@@ -3,8 +3,8 @@ import type { Writable } from "node:stream";
 import type { Logger } from "pino";
 import type { Call, Caller } from "../../call.ts";
 import { DomainError } from "../../errors.ts";
-import type { Account } from "../admission/account.ts";
 import type { Credentials } from "../callers/credentials.ts";
+import type { Account } from "../capacity/account.ts";
 import { type Connection, type Peer, peerOf } from "../peers.ts";
 import type { Rpc } from "../rpc.ts";
 import { traceIdOf } from "./trace.ts";
@@ -42,7 +42,7 @@ export class Invocation<S = unknown> implements Omit<Call, "caller">, Credential
   /** The deadline, in milliseconds since the epoch: at most 60 s after arrival, for streams at most a day. */
   readonly deadline: number;
   /** The stream for the responses of an RPC that answers with a stream, as its codec encodes them; the transport ends it. */
-  readonly outlet: Writable | undefined;
+  outlet: Writable | undefined;
   /** The time of arrival, by `performance.now()`. */
   readonly startedAt = performance.now();
   /** The caller; undefined until the interceptor `authenticate` has found it. */

@@ -1,0 +1,343 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { Writable } from "node:stream";
+import type { Metadata, ServerInterceptingCallInterface, ServerInterceptor } from "@grpc/grpc-js";
+import type { BaseServerInterceptingCall } from "@grpc/grpc-js/build/src/server-interceptors.js";
+import { DomainError } from "../errors.ts";
+import { type Bodies, type Encoding, freeInflated, tooLarge } from "./bodies.ts";
+import type { Credentials } from "./callers/credentials.ts";
+import { refusalOf } from "./grpc-status.ts";
+import type { Admission } from "./interceptors/admission.ts";
+import type { InterceptorContext } from "./interceptors/interceptor.ts";
+import { Invocation, type Transport } from "./interceptors/invocation.ts";
+import { statusOf } from "./interceptors/status.ts";
+import { type Connection, peerOf } from "./peers.ts";
+import { type Rpc, requestPatienceMs } from "./rpc.ts";
+
+type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
+type Method = Parameters<ServerInterceptor>[0];
+type Status = Parameters<ServerInterceptingCallInterface["sendStatus"]>[0];
+
+/** An RPC of userd as the guard of calls knows it. */
+export type GuardedRpc = {
+  readonly rpc: Rpc;
+  readonly admission: Admission;
+  readonly log: InterceptorContext["log"];
+  readonly holdsBytes: boolean;
+};
+
+/** What an open call needs of its server: the count of bytes, and the list that it leaves when it ends. */
+export type CallHome = {
+  readonly bodies: Bodies;
+  readonly remove: (call: OpenCall) => void;
+  /** Is told the connection of each call of an RPC that was admitted. */
+  readonly admitted: (connection: Connection) => void;
+};
+
+/** The number of sweeps for which an answer may wait for its client beyond the deadline of the call, and a client go on sending behind it. */
+const answerSweeps = 5;
+
+/** The most bytes of a request of health or reflection, which anybody may send. */
+const maxOtherBytes = 4 * 1024;
+
+const openCall = Symbol("open call");
+type Marked = Metadata & { [openCall]?: OpenCall };
+
+/** Returns the open call that the request headers of a call belong to. */
+export const openCallOf = (metadata: Metadata): OpenCall => {
+  const open = (metadata as Marked)[openCall];
+  if (open === undefined) throw new Error("The guard of calls sees every call first.");
+  return open;
+};
+
+const transport: Transport<OpenCall> = {
+  header: ({ metadata }, name) => metadata?.get(name)[0]?.toString(),
+  headers: ({ metadata }, name) => metadata?.get(name).join(",") ?? "",
+  connection: (call) => call.connection,
+  deadline: (call) => call.deadline(),
+  onCancel: (call, listener) => {
+    call.onEnd = listener;
+  },
+};
+
+/** Counts a part of a request before grpc-js keeps it. It stands in the place of a method of grpc-js, which calls it. */
+const countFrame = function (this: BaseServerInterceptingCall, data: Buffer): void {
+  const open = this["listener"] as OpenCall | null;
+  if (open === null || open.grow(data.length)) Object.getPrototypeOf(this).handleDataFrame.call(this, data);
+};
+
+const encodings: readonly string[] = ["gzip", "deflate"] satisfies Encoding[];
+
+/**
+ * A call on the gRPC port from its headers to its end; it stands between grpc-js and the handler. It asks for admission before a byte of the
+ * message is kept, counts these bytes, and ends the call when its client neither sends nor takes. Its functions are on the prototype, and it is
+ * the listener of grpc-js itself: closures, or grpc-js's own ServerInterceptingCall, would cost every call.
+ */
+export class OpenCall implements ServerInterceptingCallInterface {
+  readonly since = performance.now();
+  before: OpenCall | undefined = undefined;
+  after: OpenCall | undefined = undefined;
+  metadata: Metadata | undefined = undefined;
+  /** The call on its way through the interceptors; undefined for health and reflection. */
+  invocation: Invocation<OpenCall> | undefined = undefined;
+  /** Is called once when the call has ended, for whatever reason. */
+  onEnd: (() => void) | undefined = undefined;
+  readonly #home: CallHome;
+  readonly #call: BaseServerInterceptingCall;
+  readonly #guarded: GuardedRpc | undefined;
+  readonly #hasRequestStream: boolean;
+  readonly #hasResponseStream: boolean;
+  #listener: Listener | undefined = undefined;
+  #bytes = 0;
+  /** The inflated request of a unary call, to be freed at its end. */
+  #inflated: Buffer<ArrayBuffer> | undefined = undefined;
+  #isComplete = false;
+  #isAnswered = false;
+  #hasEnded = false;
+  #sweeps = 0;
+
+  constructor(home: CallHome, method: Method, call: ServerInterceptingCallInterface, guarded: GuardedRpc | undefined) {
+    this.#home = home;
+    this.#call = call as BaseServerInterceptingCall;
+    this.#hasRequestStream = method.requestStream;
+    this.#hasResponseStream = method.responseStream;
+    this.#guarded = guarded;
+  }
+
+  get connection(): Connection | undefined {
+    return this.#stream.session;
+  }
+
+  deadline(): number {
+    const deadline = this.#call.getDeadline();
+    return typeof deadline === "number" ? deadline : (deadline as Date).getTime();
+  }
+
+  // What the handler calls.
+
+  start(listener: Listener): void {
+    this.#listener = listener;
+    this.#call["handleDataFrame"] = countFrame;
+    this.#call.start(this);
+    // grpc-js does not begin when the client has gone already, and says nothing.
+    if (this.metadata === undefined) this.#leave();
+  }
+
+  sendMetadata(metadata: Metadata): void {
+    this.#call.sendMetadata(metadata);
+  }
+
+  sendMessage(message: unknown, callback: () => void): void {
+    // The status follows when the client has taken the message.
+    if (!this.#hasResponseStream) this.#isAnswered = true;
+    this.#call.sendMessage(message, callback);
+  }
+
+  sendStatus(status: Status): void {
+    this.#isAnswered = true;
+    this.#call.sendStatus(status);
+  }
+
+  startRead(): void {
+    this.#call.startRead();
+  }
+
+  getPeer(): string {
+    return this.#call.getPeer();
+  }
+
+  getDeadline() {
+    return this.#call.getDeadline();
+  }
+
+  getHost(): string {
+    return this.#call.getHost();
+  }
+
+  getAuthContext() {
+    return this.#call.getAuthContext();
+  }
+
+  getConnectionInfo() {
+    return this.#call.getConnectionInfo();
+  }
+
+  getMetricsRecorder() {
+    return this.#call.getMetricsRecorder();
+  }
+
+  // What grpc-js calls.
+
+  onReceiveMetadata(metadata: Metadata): void {
+    this.metadata = metadata;
+    (metadata as Marked)[openCall] = this;
+    if (encodings.includes(this.#call["incomingEncoding"])) this.#inflateItself();
+    const admitted = this.#admit();
+    if (admitted === true) this.#begin();
+    else if (admitted instanceof Promise) {
+      admitted.then(
+        () => this.#begin(),
+        (status: unknown) => this.sendStatus(refusalOf(status)),
+      );
+    }
+  }
+
+  onReceiveMessage(message: unknown): void {
+    // The messages of a stream are read one by one, as they are used.
+    if (this.#hasRequestStream) this.#giveBack();
+    this.#listener?.onReceiveMessage(message);
+  }
+
+  onReceiveHalfClose(): void {
+    this.#isComplete = true;
+    this.#listener?.onReceiveHalfClose();
+  }
+
+  onCancel(): void {
+    // An answer that comes before its request ends only one half of the stream. The client holds the other one, for as long as it may linger.
+    const stream = this.#stream;
+    if (this.#isComplete || stream.closed || stream.destroyed) this.#leave();
+    else {
+      this.#isAnswered = true;
+      stream.once("close", () => this.#leave());
+    }
+    this.#listener?.onCancel();
+  }
+
+  // What the handler and the guard call.
+
+  /** Returns the call as the interceptors take it; `outlet` is the stream of its responses, if it answers with one. */
+  started(outlet?: Writable): Invocation {
+    if (this.invocation === undefined) throw new Error("An RPC of userd is admitted before it is handled.");
+    this.invocation.outlet = outlet;
+    return this.invocation;
+  }
+
+  /** Counts bytes of the request that have arrived. Returns false when there is no room for them: the call has been refused. */
+  grow(bytes: number): boolean {
+    try {
+      this.#take(bytes);
+      return true;
+    } catch (error) {
+      this.sendStatus(this.#refusalOf(error as Error));
+      return false;
+    }
+  }
+
+  /** Returns what the call shows of its caller. */
+  credentials(): Credentials {
+    return {
+      header: (name) => transport.header(this, name),
+      headers: (name) => transport.headers(this, name),
+      peer: peerOf(this.connection),
+    };
+  }
+
+  /** Tells that the handler has done its part: what is left is for the client to take. */
+  answered(): void {
+    this.#isAnswered = true;
+  }
+
+  /** Ends the call if it has waited too long for its client. */
+  lookAt(now: number): void {
+    if (this.#isAnswered) {
+      this.#sweeps += 1;
+      const isDue = this.#hasResponseStream || this.invocation === undefined || Date.now() > this.invocation.deadline;
+      if (isDue && this.#sweeps > answerSweeps) this.#reset();
+    } else if (!this.#isComplete && !this.#hasRequestStream && this.since <= now - requestPatienceMs) {
+      const late = new DomainError("DeadlineExceeded", "DEADLINE_PASSED", "The request did not arrive in time.");
+      this.sendStatus(this.#refusalOf(late));
+    }
+  }
+
+  /** Asks for admission. Returns false for a call that it has refused. */
+  #admit(): boolean | Promise<void> {
+    if (this.#guarded === undefined) return true;
+    const { rpc, admission, log } = this.#guarded;
+    this.invocation = new Invocation(rpc, transport, this, log);
+    try {
+      return admission.admit(this.invocation) ?? true;
+    } catch (status) {
+      this.sendStatus(refusalOf(status));
+      return false;
+    }
+  }
+
+  #take(bytes: number): void {
+    // What comes behind the end of a call is nobody's.
+    if (this.#hasEnded) return;
+    // Strangers take no room of others.
+    if (this.#guarded !== undefined) this.#home.bodies.take(bytes);
+    else if (this.#bytes + bytes > maxOtherBytes) throw tooLarge(maxOtherBytes);
+    this.#bytes += bytes;
+  }
+
+  #keep(inflated: Buffer<ArrayBuffer>): void {
+    try {
+      this.#take(inflated.length);
+    } catch (error) {
+      freeInflated(inflated);
+      throw error;
+    }
+    if (this.#guarded?.holdsBytes === false && !this.#hasRequestStream) this.#inflated = inflated;
+  }
+
+  #begin(): void {
+    const { connection } = this;
+    if (this.#guarded !== undefined && connection !== undefined) this.#home.admitted(connection);
+    if (this.metadata !== undefined) this.#listener?.onReceiveMetadata(this.metadata);
+  }
+
+  /** Counts a refusal, as any other of the RPC. */
+  #refusalOf(error: Error): ReturnType<typeof refusalOf> {
+    try {
+      if (this.invocation === undefined || this.#guarded === undefined) throw statusOf(error as DomainError);
+      return this.#guarded.admission.refuse(this.invocation, error);
+    } catch (status) {
+      return refusalOf(status);
+    }
+  }
+
+  /** Has messages inflated by `Bodies`, with its limits, instead of by grpc-js. */
+  #inflateItself(): void {
+    this.#call["decompressMessage"] = async (framed: Buffer, encoding: string): Promise<Buffer> => {
+      const message = framed.subarray(5);
+      if (!encodings.includes(encoding)) return message;
+      try {
+        const inflated = await this.#home.bodies.inflate(
+          message,
+          encoding as Encoding,
+          this.#guarded?.rpc.maxRequestBytes ?? maxOtherBytes,
+        );
+        // The call may have ended meanwhile, and with it what would free this.
+        if (this.#hasEnded) freeInflated(inflated);
+        else this.#keep(inflated);
+        return inflated;
+      } catch (error) {
+        throw this.#refusalOf(error as Error);
+      }
+    };
+  }
+
+  get #stream(): ServerHttp2Stream {
+    return this.#call["stream"] as ServerHttp2Stream;
+  }
+
+  /** Ends the stream of a client that does not take its answer, or goes on sending behind it. */
+  #reset(): void {
+    this.#stream.close(this.#isComplete ? constants.NGHTTP2_CANCEL : constants.NGHTTP2_NO_ERROR);
+  }
+
+  #giveBack(): void {
+    if (this.#guarded !== undefined) this.#home.bodies.give(this.#bytes);
+    this.#bytes = 0;
+  }
+
+  #leave(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#home.remove(this);
+    this.#giveBack();
+    if (this.#inflated !== undefined) freeInflated(this.#inflated);
+    this.onEnd?.();
+  }
+}

