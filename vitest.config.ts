@@ -4,7 +4,8 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** What takes minutes or other languages' tools: `npm run test:tools`, which CI runs beside `npm test`. */
 export const tools = [
   "test/access/worlds.test.ts",
-  "test/cache/equal-answers.test.ts",
+  "test/acting/whole-matrix.test.ts",
+  "test/cache/{equal-answers,redis-tls}.test.ts",
   "test/cli/{client,names,options,users}.test.ts",
   "test/codegen/{go,python}.test.ts",
   "test/conformance/**/*.test.ts",

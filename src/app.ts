@@ -1,11 +1,10 @@
-import { sql } from "kysely";
 import type { Logger } from "pino";
 import { openCache } from "./cache/open.ts";
 import type { Config } from "./config.ts";
 import { databaseError } from "./db/faults.ts";
 import { assertMigrated, migrate } from "./db/migrate.ts";
 import { type OwnedDatabase, openForCommand } from "./db/open.ts";
-import { type Database, SILENCE_MS } from "./db/orm.ts";
+import { SILENCE_MS } from "./db/orm.ts";
 import { assertApplied } from "./kinds/mounted/applied.ts";
 import { loadKinds } from "./kinds/mounted/load.ts";
 import { startPurger } from "./lifecycle/purger.ts";
@@ -39,9 +38,6 @@ export type App = Pick<Listeners, "grpcAddress" | "httpAddress" | "adminAddress"
     /** Reads the callers' file and the file of option definitions again. A broken file is logged, and changes nothing. */
     readonly reload: () => Promise<void>;
   };
-
-/** Tells whether the database answers a statement, on which readiness depends. */
-const answers = async (db: Database): Promise<boolean> => (await db.session().rows(sql`select 1`)).length === 1;
 
 const prepare = async (
   db: OwnedDatabase,
@@ -93,7 +89,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
       metrics,
       explain: databaseError(db.kinds),
       permit: dependencies.permits.before,
-      ready: () => answers(db),
+      ready: db.answers,
     }),
   );
 

@@ -8,7 +8,14 @@ export type ListenAddress = { readonly host: string; readonly port: number };
 export type DatabaseUrl = { readonly kind: "postgres"; readonly url: string } | { readonly kind: "pglite"; readonly folder: string };
 
 /** The place of cached reads: the memory of each process, that memory and a Redis server, or nowhere (`none`). */
-export type CacheUrl = { readonly kind: "memory" | "none" } | { readonly kind: "redis"; readonly url: string };
+export type CacheUrl =
+  | { readonly kind: "memory" | "none" }
+  | {
+      readonly kind: "redis";
+      readonly url: string;
+      /** The path of a PEM file with the certificates that the server is trusted by; undefined = the system's. */
+      readonly ca: string | undefined;
+    };
 
 /** An error of the settings; the message has one line per fault. */
 export class ConfigError extends Error {
@@ -40,7 +47,7 @@ const database = z.string().transform((value, context): DatabaseUrl => {
 
 const cache = z.string().transform((value, context): CacheUrl => {
   if (value === "memory" || value === "none") return { kind: value };
-  if (/^rediss?:\/\//.test(value) && URL.canParse(value)) return { kind: "redis", url: value };
+  if (/^rediss?:\/\//.test(value) && URL.canParse(value)) return { kind: "redis", url: value, ca: undefined };
   context.addIssue({ code: "custom", message: "must be memory, none or redis://…" });
   return z.NEVER;
 });
@@ -114,6 +121,7 @@ export const settings = z.object({
   CACHE_URL: cache
     .prefault("memory")
     .describe("`memory` (of each process), `redis://…` (shared as well), or `none`: every read asks the database"),
+  CACHE_CA: file.optional().describe("PEM file: the CA certificates that Redis is trusted by with `rediss://`; default: the system's"),
   CACHE_STALENESS_MS: integer(250, 30_000, 2_000).describe("The bound: no default read answers what was outdated longer ago than this"),
   CACHE_MEMORY_MB: integer(1, 65_536, 128).describe("Most memory of a process for what it has read, in MB; about 150 come on top"),
   CACHE_SAMPLE_SECONDS: integer(0, 3_600, 10).describe(
@@ -164,6 +172,7 @@ export const settings = z.object({
     .default("none")
     .describe("Header in which trusted proxies say who calls them, for example `x-forwarded-for`; `none`: no header is believed"),
   MAX_CONCURRENT_CALLS: integer(1, 100_000, 512).describe("Calls in progress at once; more are refused at once with RESOURCE_EXHAUSTED"),
+  MIN_CONCURRENT_CALLS: integer(1, 100_000, 64).describe("Calls in progress that are never refused, however late the server is"),
   MAX_REQUEST_MB: integer(8, 65_536, 64).describe(
     "Most memory for requests that are arriving or are being answered, in MB; what exceeds it is refused with RESOURCE_EXHAUSTED",
   ),
@@ -252,6 +261,7 @@ export type Config = {
   readonly peers: { readonly proxies: readonly string[]; readonly header: string };
   /** The most calls in progress at once, over both listeners. */
   readonly maxConcurrentCalls: number;
+  readonly minConcurrentCalls: number;
   /** The most bytes that requests in progress may take, over both listeners. */
   readonly requestBytes: number;
   /** The most connections to each port, in all and from one address. */
@@ -286,6 +296,13 @@ const tlsOf = (value: z.output<typeof settings>): Config["tls"] => {
   return Object.freeze({ cert, key, clientCa, clientCertificates });
 };
 
+/** The place of cached reads, with CACHE_CA. Throws ConfigError when CACHE_CA has nothing to be for. */
+const cacheUrlOf = ({ CACHE_URL: url, CACHE_CA: ca }: z.output<typeof settings>): CacheUrl => {
+  if (ca === undefined) return url;
+  if (url.kind === "redis" && url.url.startsWith("rediss:")) return { ...url, ca };
+  throw new ConfigError("CACHE_CA is for a CACHE_URL with rediss://");
+};
+
 /** Reads the settings from the environment; those in `overrides` win. Empty settings count as not set. Throws ConfigError naming all faults. */
 export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJS.ProcessEnv = process.env): Config => {
   const set = Object.entries({ ...environment, ...overrides }).filter(([, value]) => value !== undefined && value !== "");
@@ -303,7 +320,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     poolSize: value.DATABASE_POOL_SIZE,
     preparedStatements: value.DATABASE_PREPARED_STATEMENTS,
     cache: Object.freeze({
-      url: value.CACHE_URL,
+      url: cacheUrlOf(value),
       isCaching: value.CACHE_URL.kind !== "none",
       boundMs: value.CACHE_STALENESS_MS,
       maxBytes: value.CACHE_MEMORY_MB * 1024 * 1024,
@@ -321,6 +338,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     plaintext: value.PLAINTEXT,
     peers: Object.freeze({ proxies: value.TRUSTED_PROXIES, header: value.PEER_HEADER }),
     maxConcurrentCalls: value.MAX_CONCURRENT_CALLS,
+    minConcurrentCalls: value.MIN_CONCURRENT_CALLS,
     requestBytes: value.MAX_REQUEST_MB * 1024 * 1024,
     connections: Object.freeze({ max: value.MAX_CONNECTIONS, maxPerAddress: value.MAX_CONNECTIONS_PER_ADDRESS }),
     drainSeconds: value.DRAIN_SECONDS,

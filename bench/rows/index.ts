@@ -6,6 +6,7 @@ import { checkAccess } from "./check-access.ts";
 import { createProfile, createUser, setMemberRole, updateUser } from "./entity-writes.ts";
 import { findUsersByOption } from "./find-users-by-option.ts";
 import { getOption, getOptionHttp2 } from "./get-option.ts";
+import { getOptionTls } from "./get-option-tls.ts";
 import { getProfile } from "./get-profile.ts";
 import { getUser } from "./get-user.ts";
 import { kindAppend } from "./kind-append.ts";
@@ -15,6 +16,7 @@ import { listUsers } from "./list-users.ts";
 import { lookupUsers } from "./lookup-users.ts";
 import { memory } from "./memory.ts";
 import { redisFaults } from "./redis-faults.ts";
+import { refusedCall } from "./refused-call.ts";
 import { resolveOptions, resolveOptionsCold } from "./resolve-options.ts";
 import { setOption } from "./set-option.ts";
 import { workers } from "./workers.ts";
@@ -24,6 +26,7 @@ import { writeTriggers } from "./write-triggers.ts";
 export const rows: readonly Row[] = [
   getOption,
   getOptionHttp2,
+  getOptionTls,
   setOption,
   writeTriggers,
   createUser,
@@ -44,6 +47,7 @@ export const rows: readonly Row[] = [
   batchCheckAccess1000,
   listResources,
   ...kinds,
+  refusedCall,
   kindAppend,
   ...redisFaults,
   workers,

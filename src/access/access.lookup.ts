@@ -24,7 +24,7 @@ export const createAccessUsers = (cache: Cache, db: Database): AccessUsers => {
     readonly profiles: readonly (readonly [string, string])[];
   };
   const load = async (ids: readonly bigint[], signal: AbortSignal): Promise<Loaded<AccessUser>> => {
-    const rows = await db.session({ signal }).rows(sql<Row>`
+    const rows = await db.session({ signal, group: "cache access" }).rows(sql<Row>`
       select ${snapshotColumns}, coalesce(s.version, 0) as aggregate_version,
         coalesce(${presentUser("u")}, false) as is_present, u.is_staff, u.is_superuser,
         (select coalesce(json_agg(json_build_array(p.id::text, p.account_id::text) order by p.id), '[]')
@@ -49,7 +49,7 @@ export const createAccessUsers = (cache: Cache, db: Database): AccessUsers => {
 export const createAccessAccounts = (cache: Cache, db: Database): AccessAccounts => {
   type Row = SnapshotColumns & { readonly account_id: bigint | null; readonly admins: readonly string[] };
   const load = async (ids: readonly bigint[], signal: AbortSignal): Promise<Loaded<AccessAccount>> => {
-    const rows = await db.session({ signal }).rows(sql<Row>`
+    const rows = await db.session({ signal, group: "cache access" }).rows(sql<Row>`
       select ${snapshotColumns}, coalesce(s.version, 0) as aggregate_version, a.id as account_id,
         (select coalesce(json_agg(p.id::text order by p.id), '[]')
           from user_profile p join users u on u.id = p.user_id and u.is_staff where p.account_id = a.id) as admins

@@ -19,7 +19,7 @@ export const openCache = async (db: OwnedDatabase, { cache }: Pick<Config, "cach
   const boundMs = isCaching ? cache.boundMs : 0;
   const stack = new AsyncDisposableStack();
   // Loaded when needed: most processes share nothing.
-  const redis = url.kind === "redis" ? stack.use((await import("./redis.ts")).openRedis(url.url, db.secretKey, log)) : undefined;
+  const redis = url.kind === "redis" ? stack.use((await import("./redis.ts")).openRedis(url, db.secretKey, log)) : undefined;
   const opened = createCache(
     { clock: processClock, store: redis?.store, bus: redis?.bus, isUnreachable },
     { boundMs, ttlMs: ENTRY_TTL_MS, maxBytes },

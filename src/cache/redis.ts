@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
 import { deserialize, serialize } from "node:v8";
 import KeyvRedis, { createClient } from "@keyv/redis";
 import Keyv from "keyv";
 import type { Logger } from "pino";
+import { ConfigError } from "../config.ts";
 import { createSeal, createVault, type Seal } from "../secrets/secrets.ts";
 import type { Notification } from "../versions/notification.ts";
 import type { Bus, Store } from "./ports.ts";
@@ -33,11 +35,22 @@ const decode = (text: string, seal: Seal): Notification => {
   return { epoch, aggregates: aggregates.map(([kind, id, version]) => ({ kind, id: BigInt(id), version: BigInt(version) })) };
 };
 
+/** The place of a Redis server: its URL, and the path of a PEM file with the certificates that it is trusted by; undefined = the system's. */
+export type RedisAddress = { readonly url: string; readonly ca: string | undefined };
+
+const readCertificates = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new ConfigError(`CACHE_CA ${path} can't be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+};
+
 /**
  * Connects to Redis in the background. While Redis can't be reached, commands fail at once, and userd works without it, only slower. Values
  * are encrypted with `secretKey`: a value that was written with another key is never returned.
  */
-export const openRedis = (url: string, secretKey: Uint8Array, log: Logger): Redis => {
+export const openRedis = ({ url, ca }: RedisAddress, secretKey: Uint8Array, log: Logger): Redis => {
   const vault = createVault(secretKey);
   const seal = createSeal(secretKey, "cache-notification");
   let isDown = false;
@@ -45,6 +58,7 @@ export const openRedis = (url: string, secretKey: Uint8Array, log: Logger): Redi
     url,
     disableOfflineQueue: true,
     socket: {
+      ...(ca !== undefined && { tls: true, ca: readCertificates(ca) }),
       connectTimeout: CONNECT_TIMEOUT_MS,
       reconnectStrategy: (attempt: number) => Math.min(RECONNECT_MS[0] * 2 ** attempt, RECONNECT_MS[1]),
     },

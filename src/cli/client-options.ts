@@ -1,17 +1,28 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 
 /** The options of every command that is a client of a running service. */
-export type ClientOptions = { readonly address: string; readonly token?: string };
+export type ClientOptions = {
+  readonly address: string;
+  readonly token?: string;
+  readonly tokenFile?: string;
+  /** The paths of PEM files for TLS. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+};
 
-/** Returns the URL of an address: `http://` is put before one without a scheme. */
-export const urlOf = (address: string): string => (/^https?:\/\//.test(address) ? address : `http://${address}`);
+/** Returns the URL of an address: one without a scheme gets `https://` if a file for TLS is named, else `http://`. */
+export const urlOf = ({ address, ca, cert }: Pick<ClientOptions, "address" | "ca" | "cert">): string => {
+  if (/^https?:\/\//.test(address)) return address;
+  return `${ca === undefined && cert === undefined ? "http" : "https"}://${address}`;
+};
 
 const parseAddress = (address: string): string => {
-  if (!URL.canParse(urlOf(address))) throw new InvalidArgumentError("It has to be host:port, for example 127.0.0.1:50051.");
+  if (!URL.canParse(urlOf({ address }))) throw new InvalidArgumentError("It has to be host:port, for example 127.0.0.1:50051.");
   return address;
 };
 
-/** Adds --address and --token, the options of a client of a running service, to a command, and returns the command. */
+/** Adds --address, --token and those of TLS, the options of a client of a running service, to a command, and returns the command. */
 export const withClientOptions = (command: Command): Command =>
   command
     .addOption(
@@ -20,7 +31,11 @@ export const withClientOptions = (command: Command): Command =>
         .default("127.0.0.1:50051")
         .argParser(parseAddress),
     )
-    .addOption(new Option("--token <token>", "bearer token").env("USERD_TOKEN"));
+    .addOption(new Option("--token <token>", "bearer token; other users of the machine can see it here").env("USERD_TOKEN"))
+    .addOption(new Option("--token-file <file>", "file with the bearer token").env("USERD_TOKEN_FILE").conflicts("token"))
+    .addOption(new Option("--ca <file>", "PEM file: call over TLS, and trust the service by these certificates").env("USERD_CA"))
+    .addOption(new Option("--cert <file>", "PEM file: call over TLS, and show this certificate (with --key)").env("USERD_CERT"))
+    .addOption(new Option("--key <file>", "PEM file: the key of the certificate of --cert").env("USERD_KEY"));
 
 /** The name and description of the argument that says which user a command is about. */
 export const userArgument = ["<user>", "id, username or address"] as const;

@@ -1,7 +1,10 @@
+import { readFileSync } from "node:fs";
+import type { SecureClientSessionOptions } from "node:http2";
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { type ClientOptions, urlOf } from "./client-options.ts";
+import { CommandError, ExitCode } from "./exit.ts";
 
 const bearer =
   (token: string): Interceptor =>
@@ -19,19 +22,54 @@ const explainSilence =
     try {
       return await next(request);
     } catch (error) {
-      if (!(error instanceof ConnectError) || error.code !== Code.Unavailable || error.details.length > 0) throw error;
+      if (!(error instanceof ConnectError) || error.details.length > 0) throw error;
+      if (error.code === Code.Canceled) {
+        const sentence = `The service at ${address} has cut the connection: if it speaks TLS, name its CA with --ca; if it wants a certificate, one with --cert.`;
+        throw new ConnectError(sentence, Code.Unavailable);
+      }
+      if (error.code !== Code.Unavailable) throw error;
       const sentence = `No service answers at ${address} (${error.rawMessage}): start one with \`userd serve\`, or name another with --address.`;
       throw new ConnectError(sentence, error.code);
     }
   };
 
+/** Returns the text of a file that an option names. */
+const read = (option: string, path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new CommandError(`${option} ${path} can't be read (${(error as NodeJS.ErrnoException).code}).`, ExitCode.USAGE);
+  }
+};
+
+/** Reads the files of TLS that the options name. */
+const tlsOf = (options: ClientOptions): SecureClientSessionOptions => {
+  if ((options.cert === undefined) !== (options.key === undefined)) {
+    throw new CommandError("--cert and --key are given together, or neither.", ExitCode.USAGE);
+  }
+  const named = (["ca", "cert", "key"] as const).flatMap((name) => {
+    const path = options[name];
+    return path === undefined ? [] : [[name, read(`--${name}`, path)]];
+  });
+  if (named.length > 0 && !urlOf(options).startsWith("https://")) {
+    throw new CommandError("--ca, --cert and --key are for an address with https://, or without a scheme.", ExitCode.USAGE);
+  }
+  return Object.fromEntries(named);
+};
+
+const tokenOf = ({ token, tokenFile }: ClientOptions): string | undefined =>
+  tokenFile === undefined ? token : read("--token-file", tokenFile).trim();
+
 /** Makes a client of the service at an address; a call that takes longer than 10 s fails. */
-export const connect = <S extends DescService>(service: S, { address, token }: ClientOptions): Client<S> =>
-  createClient(
+export const connect = <S extends DescService>(service: S, options: ClientOptions): Client<S> => {
+  const token = tokenOf(options);
+  return createClient(
     service,
     createGrpcTransport({
-      baseUrl: urlOf(address),
+      baseUrl: urlOf(options),
+      nodeOptions: tlsOf(options),
       defaultTimeoutMs: 10_000,
-      interceptors: [explainSilence(address), ...(token === undefined ? [] : [bearer(token)])],
+      interceptors: [explainSilence(options.address), ...(token === undefined ? [] : [bearer(token)])],
     }),
   );
+};

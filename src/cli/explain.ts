@@ -4,6 +4,7 @@ import { StartupError } from "../db/startup-error.ts";
 import { isUnreachable } from "../db/unreachable.ts";
 import { DomainError } from "../errors.ts";
 import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+import { inOneLine, printable } from "../print.ts";
 import { version } from "../version.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 
@@ -54,11 +55,10 @@ const traceOf = ({ stack = "" }: Error): string => {
   return frames.length === 0 ? "" : ` at ${frames.slice(0, 4).join(" < ")}`;
 };
 
-/** Formats any error, also an unforeseen one, as one sentence for the person who ran the command. */
-export const explain = (error: unknown): string => {
+const sentenceFor = (error: unknown): string => {
   if (error instanceof ConnectError) {
     const [info] = error.findDetails(ErrorInfoSchema);
-    return `userd: ${error.rawMessage}${info ? ` (${info.reason})` : ""}`;
+    return `userd: ${inOneLine(error.rawMessage)}${info ? ` (${inOneLine(info.reason)})` : ""}`;
   }
   if (!(error instanceof Error)) return `userd: ${String(error)}`;
   if ([CommandError, ConfigError, StartupError, DomainError].some((kind) => error instanceof kind)) return `userd: ${error.message}`;
@@ -69,3 +69,6 @@ export const explain = (error: unknown): string => {
   const what = code === undefined ? `${error.name}: ${error.message.split("\n")[0]}` : `${error.name} ${code}`;
   return `userd: This is a fault of userd ${version}; please report this line to its issues: ${what}${traceOf(error)}`;
 };
+
+/** Formats any error, also an unforeseen one, as one sentence for the person who ran the command. */
+export const explain = (error: unknown): string => printable(sentenceFor(error));

@@ -11,6 +11,7 @@ import { type ImportReport, isEmpty, isStopped } from "../import/report.ts";
 import { formatReport } from "../import/report-text.ts";
 import { openSource, STDIN } from "../import/source.ts";
 import type { Ids, OnConflict } from "../import/transaction.ts";
+import { print } from "../print.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 import { openListFile } from "./list-file.ts";
@@ -96,7 +97,7 @@ export const run = async (file: string, options: ImportCommand): Promise<void> =
   keepHeapSmall();
   try {
     const report = await importFile(file, options);
-    process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report));
+    print(options.json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report));
     if (isStopped(report)) process.exitCode = ExitCode.CONFLICT;
     else if (isEmpty(report)) process.exitCode = ExitCode.NOT_FOUND;
   } catch (error) {

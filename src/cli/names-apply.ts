@@ -1,3 +1,4 @@
+import { print } from "../print.ts";
 import { applyForms } from "../stored-names/recompute.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 import { collisionError, collisionLines, countLines, withOutdated } from "./names-database.ts";
@@ -7,14 +8,12 @@ export const run = ({ json }: { readonly json?: true }): Promise<void> =>
   withOutdated(async (db, findings) => {
     const { collisions } = findings;
     if (collisions.length > 0) {
-      process.stdout.write(json ? `${JSON.stringify({ written: {}, collisions }, null, 2)}\n` : collisionLines(findings));
+      print(json ? `${JSON.stringify({ written: {}, collisions }, null, 2)}\n` : collisionLines(findings));
       throw collisionError(findings);
     }
     const results = [...(await applyForms(db, findings))];
     const written = Object.fromEntries(results.map(([{ what }, result]) => [what, Number(result.written)]));
-    process.stdout.write(
-      json ? `${JSON.stringify({ written, collisions }, null, 2)}\n` : countLines(written) || "Nothing had to be recomputed.\n",
-    );
+    print(json ? `${JSON.stringify({ written, collisions }, null, 2)}\n` : countLines(written) || "Nothing had to be recomputed.\n");
     const refused = results.reduce((sum, [, result]) => sum + result.refused, 0);
     if (refused > 0) {
       throw new CommandError(

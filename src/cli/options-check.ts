@@ -1,5 +1,6 @@
 import type { Client } from "@connectrpc/connect";
 import { type InvalidOption, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import { inOneLine, print } from "../print.ts";
 import { connect } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { CommandError, ExitCode } from "./exit.ts";
@@ -19,8 +20,8 @@ export const run = async (options: ClientOptions): Promise<void> => {
   let count = 0;
   for await (const { option, violation } of invalidOptions(connect(UserOptionService, options))) {
     count += 1;
-    if (option) process.stdout.write(`user ${option.userId}, ${scopeName(option)}: ${violation}\n`);
+    if (option) print(`user ${option.userId}, ${scopeName(option)}: ${inOneLine(violation)}\n`);
   }
   if (count > 0) throw new CommandError(`${count} stored option${count === 1 ? " does" : "s do"} not fit.`, ExitCode.FAILURE);
-  process.stdout.write("All stored options fit their definitions.\n");
+  print("All stored options fit their definitions.\n");
 };

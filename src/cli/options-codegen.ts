@@ -9,6 +9,7 @@ import { python } from "../options/codegen/python.ts";
 import { typescript } from "../options/codegen/typescript.ts";
 import { toOptionDefinition } from "../options/registry/definition.mapping.ts";
 import { loadDefinitions } from "../options/registry/load.ts";
+import { print } from "../print.ts";
 import { connect } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { CommandError, ExitCode } from "./exit.ts";
@@ -55,5 +56,5 @@ export const run = async (options: Codegen): Promise<void> => {
   await mkdir(options.out, { recursive: true });
   const path = join(options.out, name);
   await writeFile(path, text);
-  process.stdout.write(`${path}: ${definitions.length} options\n`);
+  print(`${path}: ${definitions.length} options\n`);
 };

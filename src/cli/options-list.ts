@@ -2,6 +2,7 @@ import { toJson, toJsonString } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { type UserOption, UserOptionSchema } from "../gen/userd/v1/user_option_pb.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import { print } from "../print.ts";
 import { printTable } from "../table.ts";
 import { connect } from "./client.ts";
 import { findUser } from "./find-user.ts";
@@ -18,7 +19,7 @@ export const run = async (user: string, options: OptionCommand): Promise<void> =
   for await (const page of pages) all.push(...page.options);
   if (options.json) {
     const json = all.map((option) => toJson(UserOptionSchema, option));
-    process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
+    print(`${JSON.stringify(json, null, 2)}\n`);
     return;
   }
   printTable(

@@ -1,6 +1,7 @@
 import { toJson } from "@bufbuild/protobuf";
 import { ResolvedOptionSchema } from "../gen/userd/v1/user_option_pb.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import { inOneLine, print } from "../print.ts";
 import { printTable } from "../table.ts";
 import { connect } from "./client.ts";
 import { findUser } from "./find-user.ts";
@@ -15,9 +16,9 @@ export const run = async (user: string, keys: string[], options: OptionCommand &
   const resolved = results[0]?.options ?? [];
   if (options.json) {
     const json = resolved.map((option) => toJson(ResolvedOptionSchema, option));
-    process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
+    print(`${JSON.stringify(json, null, 2)}\n`);
   } else if (options.explain) {
-    for (const option of resolved) process.stdout.write(`${explainOption(option, options)}\n`);
+    for (const option of resolved) print(`${inOneLine(explainOption(option, options))}\n`);
   } else {
     printTable(
       ["key", "value", "from"],

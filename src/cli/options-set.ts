@@ -4,6 +4,7 @@ import { DomainError } from "../errors.ts";
 import { SetOptionRequestSchema, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { checkJson } from "../json/decode.ts";
 import { toValue } from "../options/value.ts";
+import { print } from "../print.ts";
 import { connect } from "./client.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 import { findUser } from "./find-user.ts";
@@ -45,5 +46,5 @@ export const run = async (user: string, key: string, value: string, options: Opt
     value: parseValue(value),
     ...scopeOf(options),
   });
-  process.stdout.write(`${created ? "created" : changed ? "changed" : "unchanged"}\n`);
+  print(`${created ? "created" : changed ? "changed" : "unchanged"}\n`);
 };

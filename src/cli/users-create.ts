@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { toJson } from "@bufbuild/protobuf";
 import { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { print } from "../print.ts";
 import { connect } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { CommandError, ExitCode } from "./exit.ts";
@@ -25,5 +26,5 @@ export const run = async (options: CreateOptions): Promise<void> => {
     requestId: randomUUID(),
   });
   if (user === undefined) throw new CommandError("The service answered without a user.", ExitCode.FAILURE);
-  process.stdout.write(options.json ? `${JSON.stringify(toJson(UserSchema, user), null, 2)}\n` : `${user.id}\n`);
+  print(options.json ? `${JSON.stringify(toJson(UserSchema, user), null, 2)}\n` : `${user.id}\n`);
 };

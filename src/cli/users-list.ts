@@ -1,6 +1,7 @@
 import { toJson } from "@bufbuild/protobuf";
 import { type User, UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { print } from "../print.ts";
 import { printTable } from "../table.ts";
 import { connect } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
@@ -45,7 +46,7 @@ export const run = async (search: string[], options: ListOptions): Promise<void>
   const { users, isMore } = await listUsers(search.join(" "), options);
   if (options.json) {
     const all = users.map((user) => toJson(UserSchema, user));
-    process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+    print(`${JSON.stringify(all, null, 2)}\n`);
     return;
   }
   printTable(

@@ -1,4 +1,5 @@
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { print } from "../print.ts";
 import { connect } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { findUser } from "./find-user.ts";
@@ -8,5 +9,5 @@ import { readPassword } from "./password.ts";
 export const run = async (name: string, options: ClientOptions): Promise<void> => {
   const { id } = await findUser(name, options);
   await connect(UserService, options).setPassword({ userId: id, password: await readPassword() });
-  process.stdout.write(`The password of user ${id} is set.\n`);
+  print(`The password of user ${id} is set.\n`);
 };

@@ -1,5 +1,6 @@
 import { toJson } from "@bufbuild/protobuf";
 import { UserSchema } from "../gen/userd/v1/user_pb.ts";
+import { print } from "../print.ts";
 import { printTable } from "../table.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { findUser } from "./find-user.ts";
@@ -9,7 +10,7 @@ export const run = async (name: string, options: ClientOptions & { json?: true }
   const user = await findUser(name, options);
   const json = toJson(UserSchema, user) as Record<string, unknown>;
   if (options.json) {
-    process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
+    print(`${JSON.stringify(json, null, 2)}\n`);
     return;
   }
   const { emails, ...fields } = json;

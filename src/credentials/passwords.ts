@@ -72,8 +72,9 @@ const alive = sql<boolean>`create_time > now() - make_interval(hours => ${RESET_
 
 /** ResetPassword: stores a new password of the user to whom the reset token in the request belongs, and deletes the token. */
 export const resetPassword =
-  ({ db, write, passwords }: Dependencies): Operation<typeof method.resetPassword> =>
+  ({ db, write, passwords, permits }: Dependencies): Operation<typeof method.resetPassword> =>
   async (call, request) => {
+    await permits.before(call, method.resetPassword, request);
     const byToken = sql`token_hash = ${tokenHash(request.token)} and ${alive}`;
     // The user has to be known before it can be locked; the token is looked at again under the lock.
     const owner = await db.session(call).row(sql<{ id: bigint }>`select user_id as id from password_reset where ${byToken}`);

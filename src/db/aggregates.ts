@@ -3,7 +3,8 @@ import type { Aggregate, VersionedAggregate } from "../versions/aggregate.ts";
 import type { Notification } from "../versions/notification.ts";
 import type { Session } from "./session.ts";
 
-const ascending = (a: Aggregate, b: Aggregate): number =>
+/** Compares aggregates in the order in which they are locked. */
+export const ascending = (a: Aggregate, b: Aggregate): number =>
   a.kind === b.kind ? (a.id < b.id ? -1 : a.id > b.id ? 1 : 0) : a.kind < b.kind ? -1 : 1;
 
 const aggregateArrays = (aggregates: readonly Aggregate[]) =>

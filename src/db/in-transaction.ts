@@ -1,6 +1,7 @@
 import { sql, type Transaction } from "kysely";
 import type { Schema } from "../schema/entities.ts";
 import type { Database } from "./orm.ts";
+import { BACKGROUND, type Claim } from "./places.ts";
 import { createSession, type Session } from "./session.ts";
 
 /** The error to throw in a transaction that must store nothing: `transact` rolls back, and returns the error's `answer`. */
@@ -13,12 +14,14 @@ export class RolledBack extends Error {
   }
 }
 
-/** Runs one transaction. Throws what `body` throws, even if ROLLBACK fails; but if `body` throws `RolledBack`, returns that error's answer. */
+/** Runs one transaction, on a place in the pool that it waits for. Throws what `body` throws, even if ROLLBACK fails; but if `body` throws `RolledBack`, returns that error's answer. */
 export const transact = async <T>(
-  { sql: db }: Pick<Database, "sql">,
+  { sql: db, places }: Pick<Database, "sql" | "places">,
+  claim: Claim,
   body: (transaction: Transaction<Schema>) => Promise<T>,
 ): Promise<T> => {
   let failure: { readonly error: unknown } | undefined;
+  await places.take(claim);
   try {
     // Not em.begin(): when BEGIN, COMMIT or ROLLBACK fails, its connection never goes back to the pool.
     return await db.transaction().execute(async (transaction) => {
@@ -32,12 +35,14 @@ export const transact = async <T>(
   } catch (error) {
     if (failure?.error instanceof RolledBack) return failure.error.answer as T;
     throw failure === undefined ? error : failure.error;
+  } finally {
+    places.giveBack(claim);
   }
 };
 
 /** Runs one transaction of a background job or a command; the change log names `caller` as the writer. */
 export const inTransaction = <T>(db: Database, caller: string, body: (tx: Session) => Promise<T>): Promise<T> =>
-  transact(db, async (transaction) => {
+  transact(db, BACKGROUND, async (transaction) => {
     const tx = createSession(transaction, db.kinds);
     await tx.rows(sql`select set_config('userd.caller', ${caller}, true)`);
     return body(tx);

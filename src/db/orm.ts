@@ -4,7 +4,7 @@ import { Migrator } from "@mikro-orm/migrations";
 import type { MikroORM as PgliteORM } from "@mikro-orm/pglite";
 import { MikroORM as PostgresORM } from "@mikro-orm/postgresql";
 import type { SqlEntityManager } from "@mikro-orm/sql";
-import type { Kysely } from "kysely";
+import { type Kysely, sql as template } from "kysely";
 import { defaults, Pool, types } from "pg";
 import type { Logger } from "pino";
 import type { Call } from "../call.ts";
@@ -14,12 +14,17 @@ import type { Schema } from "../schema/entities.ts";
 import { builtin, type KindSet } from "../schema/kind-set.ts";
 import { migrations } from "../schema/migrations/index.ts";
 import { bindParameters } from "./bound-parameters.ts";
+import { BACKGROUND, type Claim, createNoPlaces, createPlaces, type Places, serviceOf } from "./places.ts";
 import { createPostgresDialect } from "./postgres-dialect.ts";
 import { clientClass } from "./preparing-client.ts";
+import { createProbe } from "./probe.ts";
 import { type AbortOptions, createSession, type Session } from "./session.ts";
 
 /** The name of the table that lists the migrations that ran. */
 export const MIGRATIONS_TABLE = "userd_migrations";
+
+/** The owner of a session: a call, or what else ends by a signal; `group` names what its statements wait for, if it is no call. */
+export type SessionOwner = Pick<Call, "signal"> & Partial<Pick<Call, "method" | "caller">> & { readonly group?: string };
 
 /** An open database, and the functions that run statements on it. */
 export type Database = {
@@ -34,7 +39,11 @@ export type Database = {
   /** Makes the options that end a statement when the call ends. PGlite can't cancel what runs, only what waits. */
   readonly abort: (call: Pick<Call, "signal">) => AbortOptions;
   /** Makes a session for statements outside any transaction, which reads use; they end with the call, if there is one. */
-  readonly session: (call?: Pick<Call, "signal">) => Session;
+  readonly session: (call?: SessionOwner) => Session;
+  /** The places in the pool of connections, which sessions and transactions take. */
+  readonly places: Places;
+  /** Tells whether the database answers, by a connection that nothing else waits for. */
+  readonly answers: () => Promise<boolean>;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
 
@@ -71,6 +80,9 @@ const STATEMENT_TIMEOUT = 65_000;
 /** The longest that a call waits for a connection, in milliseconds. */
 const ACQUIRE_TIMEOUT = 2_000;
 
+/** The calls that may wait for a connection, for each connection. */
+const WAITING_PER_CONNECTION = 20;
+
 /** The longest that closing waits for connections that are in use, in milliseconds. */
 const CLOSE_MS = 5_000;
 
@@ -80,11 +92,13 @@ export const SILENCE_MS = STATEMENT_TIMEOUT + 5_000;
 /** The settings of the connections to PostgreSQL. */
 type Connections = Pick<Config, "poolSize"> & Partial<Pick<Config, "preparedStatements">> & { readonly silenceMs?: number | undefined };
 
+/** Two at least: while one migrates, another one holds the lock. */
+const sizeOf = (poolSize: number): number => Math.max(2, poolSize);
+
 const createPool = (url: string, { poolSize, preparedStatements = true, silenceMs }: Connections, log: Logger): Pool => {
   const pool = new Pool({
     connectionString: url,
-    // Two at least: while one migrates, another one holds the lock.
-    max: Math.max(2, poolSize),
+    max: sizeOf(poolSize),
     Client: clientClass({ prepares: preparedStatements, silenceMs }),
     types: { getTypeParser },
     connectionTimeoutMillis: ACQUIRE_TIMEOUT,
@@ -122,6 +136,32 @@ const openPglite = async (folder: string, entities: EntitySchema[]): Promise<Pgl
   });
 };
 
+const isThere = template`select 1`;
+
+/** The groups of reads, by the method of their call. */
+const readGroups = new Map<string, string>();
+
+const readGroupOf = (method: string): string => {
+  const known = readGroups.get(method);
+  if (known !== undefined) return known;
+  const group = `read ${serviceOf(method)}`;
+  readGroups.set(method, group);
+  return group;
+};
+
+/** Returns the claim of a session outside any transaction. */
+const claimOf = (owner: SessionOwner | undefined): Claim => {
+  if (owner === undefined) return BACKGROUND;
+  const { group, method, caller } = owner;
+  return {
+    group: group ?? (method === undefined ? BACKGROUND.group : readGroupOf(method)),
+    caller,
+    get signal() {
+      return owner.signal;
+    },
+  };
+};
+
 /**
  * Opens the database that the settings name. The folder of an embedded database has to be locked already (data-folder.ts).
  * @param kinds the kinds whose services use the database.
@@ -139,6 +179,13 @@ export const openDatabase = async (
   bindParameters(em);
   log.debug({ kind: database.kind }, "database opened");
   const sql = em.getKysely<Schema>();
+  const size = sizeOf(config.poolSize);
+  const places =
+    database.kind === "postgres"
+      ? createPlaces({ size, maxWaiting: size * WAITING_PER_CONNECTION, patienceMs: ACQUIRE_TIMEOUT })
+      : createNoPlaces();
+  const probe = database.kind === "postgres" ? createProbe(database.url) : undefined;
+  const answers = probe?.answers ?? (async () => (await createSession(sql, kinds).rows(isThere)).length === 1);
   const abort: Database["abort"] =
     database.kind === "postgres" ? ({ signal }) => ({ signal, inflightQueryAbortStrategy: "cancel query" }) : ({ signal }) => ({ signal });
   return {
@@ -148,9 +195,14 @@ export const openDatabase = async (
     sql,
     kinds,
     abort,
-    session: (call) => createSession(sql, kinds, call && abort(call)),
+    places,
+    answers,
+    session: (owner) => createSession(sql, kinds, owner && abort(owner), { places, claim: claimOf(owner) }),
     // A connection that hangs may never say that it has ended. The embedded database is waited for: it writes to its folder.
-    [Symbol.asyncDispose]: () =>
-      database.kind === "postgres" ? Promise.race([orm.close(true), delay(CLOSE_MS, undefined, { ref: false })]) : orm.close(true),
+    [Symbol.asyncDispose]: async () => {
+      await probe?.[Symbol.asyncDispose]();
+      if (database.kind === "postgres") await Promise.race([orm.close(true), delay(CLOSE_MS, undefined, { ref: false })]);
+      else await orm.close(true);
+    },
   };
 };

@@ -1,5 +1,6 @@
 import { Client, type ClientConfig, DatabaseError, type QueryConfig } from "pg";
 import { type Watch, watchConnection } from "./silent-connections.ts";
+import { verifyAddress } from "./verified-host.ts";
 
 /** The texts that come with bound parameters are constant, about a dozen for each kind; what is composed per request would fill the server. */
 const MAX_NAMES = 500;
@@ -54,6 +55,7 @@ export const clientClass = ({ prepares, silenceMs }: ClientOptions): typeof Clie
 
     constructor(config: ClientConfig = {}) {
       super(config);
+      verifyAddress(this);
       this.#watch = silenceMs === undefined ? undefined : watchConnection(this, config, silenceMs);
     }
 

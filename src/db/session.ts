@@ -1,6 +1,7 @@
 import type { Compilable, CompiledQuery, Kysely, QueryResult, RawBuilder } from "kysely";
 import type { Schema } from "../schema/entities.ts";
 import type { KindSet } from "../schema/kind-set.ts";
+import type { Claim, Places } from "./places.ts";
 
 /** The options that end a statement when a signal aborts. Each statement gets them, since MikroORM's `getKysely()` passes no signal on. */
 export type AbortOptions = { readonly signal: AbortSignal; readonly inflightQueryAbortStrategy?: "cancel query" };
@@ -23,10 +24,26 @@ export type Session = {
   readonly affected: (statement: Statement<unknown>) => Promise<number>;
 };
 
-/** Makes a session that runs statements on a transaction, a connection or the pool; each statement gets the options `abort`. */
-export const createSession = (sql: Kysely<Schema>, kinds: KindSet, abort?: AbortOptions): Session => {
-  const run = <R>(statement: Statement<R>): Promise<QueryResult<R>> =>
+/** The place in the pool that each statement of a session takes for itself; in a transaction there is none to take. */
+export type SessionPlaces = { readonly places: Places; readonly claim: Claim };
+
+/**
+ * Makes a session that runs statements on a transaction, a connection or the pool; each statement gets the options `abort`, and waits for a
+ * place in the pool.
+ */
+export const createSession = (sql: Kysely<Schema>, kinds: KindSet, abort?: AbortOptions, pool?: SessionPlaces): Session => {
+  const execute = <R>(statement: Statement<R>): Promise<QueryResult<R>> =>
     "isRawBuilder" in statement ? statement.execute(sql, abort) : sql.executeQuery(statement, abort);
+  const inPlace = async <R>(statement: Statement<R>, { places, claim }: SessionPlaces): Promise<QueryResult<R>> => {
+    const place = places.take(claim);
+    if (place !== undefined) await place;
+    try {
+      return await execute(statement);
+    } finally {
+      places.giveBack(claim);
+    }
+  };
+  const run = <R>(statement: Statement<R>): Promise<QueryResult<R>> => (pool === undefined ? execute(statement) : inPlace(statement, pool));
   return {
     sql,
     kinds,

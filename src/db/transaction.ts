@@ -7,15 +7,17 @@ import { DomainError } from "../errors.ts";
 import type { Aggregate, VersionedAggregate } from "../versions/aggregate.ts";
 import type { Notification } from "../versions/notification.ts";
 import { type ConsistencyToken, type ConsistencyTokens, MAX_TOKEN_AGGREGATES } from "../versions/token.ts";
-import { isVersioned, lockAggregates, versionsOf } from "./aggregates.ts";
+import { ascending, isVersioned, lockAggregates, versionsOf } from "./aggregates.ts";
 import { type Answering, sendable, withToken } from "./answer.ts";
 import { isContention } from "./faults.ts";
-import type { Idempotency } from "./idempotency.ts";
+import type { Idempotency, WriteSession } from "./idempotency.ts";
 import { RolledBack, transact } from "./in-transaction.ts";
 import type { Database } from "./orm.ts";
 import { Overtaken } from "./overtaken.ts";
+import { serviceOf } from "./places.ts";
 import { isPreparedBefore } from "./preparing-client.ts";
 import { createSession, type Session } from "./session.ts";
+import { createTurns } from "./turns.ts";
 import { isUnreachable } from "./unreachable.ts";
 
 /** The transaction of a write. A function that takes a `Tx` runs inside that transaction, and never begins another transaction. */
@@ -113,8 +115,8 @@ type Performed<R> = {
 type WriteParts = {
   readonly tokens: ConsistencyTokens;
   readonly idempotency: Idempotency;
-  /** Refuses a write by the rules of its RPC for acting users. It runs under the locks of the write. */
-  readonly permit: (tx: Tx, method: DescMethod, request: Message) => Promise<void> | undefined;
+  /** Refuses a write by the rules of its RPC for acting users. It runs before the write locks anything, and again under its locks. */
+  readonly permit: (tx: WriteSession, method: DescMethod, request: Message) => Promise<void> | undefined;
   readonly committed: (moved: Notification) => void;
 };
 
@@ -123,6 +125,23 @@ type WriteParts = {
  * `committed`, which must not throw.
  */
 export const createWrite = (db: Database, { tokens, idempotency, permit, committed }: WriteParts): Write => {
+  const turns = createTurns();
+  /**
+   * Refuses a write for its acting user before it locks anything: a user locks nothing that it must not write, and what is not there costs what
+   * is hidden costs. Who repeats a write may have lost the right to it meanwhile, and gets the first answer all the same.
+   */
+  const permitBefore = async (
+    tx: Omit<Tx, "touch" | "requireLocked">,
+    plan: { readonly method: DescMethod; readonly request: Message },
+    requestId: string,
+  ): Promise<void> => {
+    try {
+      await permit(tx, plan.method, plan.request);
+    } catch (error) {
+      if (requestId === "" || !(error instanceof DomainError) || !(await idempotency.isClaimed(tx, requestId))) throw error;
+    }
+  };
+
   /** Runs all of a write but BEGIN and COMMIT. */
   const perform = async <M extends DescMethod>(
     tx: Omit<Tx, "touch" | "requireLocked">,
@@ -132,6 +151,7 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
     await setContext(tx);
     const { aggregates, isSecret = false } = plan;
     const { requestId, validateOnly } = wishesOf(plan.request);
+    if (tx.call.actingUserId !== undefined) await permitBefore(tx, plan, requestId);
     const locked = typeof aggregates === "function" ? await aggregates(tx) : aggregates;
     const touched: (Aggregate | VersionedAggregate)[] = [...locked];
     // Versions are read once for each aggregate; those that come along are kept, however many: the last one is the highest.
@@ -163,7 +183,8 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
     const em = db.em.fork({ clear: true, ...abort });
     let commitSent = false;
     try {
-      const { response, moved } = await transact(db, async (transaction) => {
+      const claim = { group: `write ${serviceOf(call.method)}`, caller: call.caller, signal: call.signal };
+      const { response, moved } = await transact(db, claim, async (transaction) => {
         em.setTransactionContext(transaction);
         const performed = await perform({ ...createSession(transaction, db.kinds, abort), call, em }, plan, body);
         commitSent = performed.moved !== undefined;
@@ -176,7 +197,12 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
     }
   };
 
+  /** The aggregates of a write whose turn it waits for; those that have to be looked up are known too late. */
+  const keysOf = <M extends DescMethod>({ aggregates }: WritePlan<M>): readonly string[] =>
+    typeof aggregates === "function" ? [] : [...aggregates].sort(ascending).map(({ kind, id }) => `${kind}/${id}`);
+
   return async (call, plan, body) => {
+    const endTurn = await turns.take(keysOf(plan), () => call.signal);
     const response = await pRetry(() => attempt(call, plan, body), {
       retries: ATTEMPTS_TO_LOCK - 1,
       minTimeout: 10,
@@ -187,7 +213,7 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
       shouldRetry: ({ error, attemptNumber }) =>
         error instanceof Overtaken ||
         (attemptNumber < ATTEMPTS && (isContention(error) || isUnreachable(error) || isPreparedBefore(error))),
-    });
+    }).finally(endTurn);
     const { consistencyToken } = response as { consistencyToken?: string };
     // A check has written nothing that a token could name.
     return consistencyToken === "" && !wishesOf(plan.request).validateOnly

@@ -53,8 +53,9 @@ const verificationOf = async (tx: Tx, userId: bigint, hash: Buffer): Promise<Ver
 
 /** VerifyEmail: marks as verified the address for which the token in the request was made. */
 export const verifyEmail =
-  ({ db, write }: Dependencies): Operation<typeof method.verifyEmail> =>
+  ({ db, write, permits }: Dependencies): Operation<typeof method.verifyEmail> =>
   async (call, request) => {
+    await permits.before(call, method.verifyEmail, request);
     const hash = tokenHash(request.token);
     // The user has to be known before it can be locked; the token is read again under the lock.
     const owner = await db

@@ -1,5 +1,6 @@
 import type { OwnedDatabase } from "../db/open.ts";
 import { StartupError } from "../db/startup-error.ts";
+import { print } from "../print.ts";
 import { ImportFault } from "./fault.ts";
 import { runImport } from "./import.ts";
 import { isEmpty, isStopped } from "./report.ts";
@@ -14,7 +15,7 @@ export const importBeforeServing = async (db: OwnedDatabase, file: string, syste
   try {
     const { stream } = await openSource(file);
     const report = await runImport(db, stream, { systemUsername });
-    process.stdout.write(formatReport(report));
+    print(formatReport(report));
     if (isStopped(report)) throw new StartupError("The import conflicts with what is stored; the service did not start.");
     if (isEmpty(report)) throw new StartupError(`${NOTHING_HELD} The service did not start.`);
   } catch (error) {

@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { isUniqueViolation } from "../db/faults.ts";
 import { RolledBack, transact } from "../db/in-transaction.ts";
 import type { OwnedDatabase } from "../db/open.ts";
+import { BACKGROUND } from "../db/places.ts";
 import { createSession } from "../db/session.ts";
 import { createVault } from "../secrets/secrets.ts";
 import { createSystemUser } from "../users/system-user.ts";
@@ -117,7 +118,7 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
  * @throws ImportFault when the file is broken; the message says at which record and field.
  */
 export const runImport = async (
-  db: Pick<OwnedDatabase, "kind" | "kinds" | "sql" | "abort" | "secretKey">,
+  db: Pick<OwnedDatabase, "kind" | "kinds" | "places" | "sql" | "abort" | "secretKey">,
   source: Readable,
   options: ImportOptions = {},
 ): Promise<ImportReport> => {
@@ -144,7 +145,7 @@ export const runImport = async (
   // A source that is waited for ends at once too.
   addAbortSignal(signal, source);
   try {
-    return await transact(db, async (transaction) => {
+    return await transact(db, BACKGROUND, async (transaction) => {
       const abort = db.abort({ signal });
       const outside = db.kind === "postgres" ? createSession(db.sql, db.kinds, abort) : undefined;
       const tx: ImportTx = { ...createSession(transaction, db.kinds, abort), ...context, outside };

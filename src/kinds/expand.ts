@@ -2,16 +2,18 @@ import { type SqlBool, sql } from "kysely";
 import type { Call } from "../call.ts";
 import { type Column, type Kind, type Link, PROFILE, type Referred, referredBy, USER } from "../contract/kinds/kind.ts";
 import { camelCase } from "../contract/kinds/methods.ts";
+import { models } from "../contract/kinds/read.ts";
 import type { Database } from "../db/orm.ts";
 import { withinPage } from "../db/page.ts";
 import { invalidField } from "../errors.ts";
 import type { Permission } from "../permissions.ts";
 import { metadataBytes } from "../profiles/metadata.ts";
 import { type ProfileRow, toProfile } from "../profiles/profile.select.ts";
+import { administers, isStaffOf } from "../users/powers.ts";
 import { assertCaller } from "../users/privileges.ts";
 import { toUser } from "../users/user.mapping.ts";
 import { selectUsers } from "../users/user.select.ts";
-import { seersOf } from "./relation.ts";
+import { isMember, seersOf } from "./relation.ts";
 import { type Row, toMessage } from "./row.ts";
 import { requireRoom, rowsById } from "./rows-by-id.ts";
 
@@ -61,11 +63,27 @@ const idsIn = (rows: readonly Row[], fields: Expansion[number]["fields"]): reado
   return [...ids].sort((a, b) => (a < b ? -1 : 1));
 };
 
-/** The users with these ids, as the basic view shows them. */
+/** The users with these ids, as the basic view shows them; for an acting user only those that GetUser shows it. */
 const usersOf = async (db: Database, call: Call, ids: readonly bigint[]) => {
-  const isOne = sql<SqlBool>`users.id = any(${ids.map(String)}::bigint[])`;
+  const { actingUserId: self } = call;
+  const isShown =
+    self === undefined
+      ? sql`true`
+      : sql`(users.id = ${self} or exists (
+          select from users u where u.id = ${self} and (u.is_superuser or ${administers} or ${isStaffOf(sql.ref("users.id"))})))`;
+  const isOne = sql<SqlBool>`(users.id = any(${ids.map(String)}::bigint[]) and ${isShown})`;
   const users = selectUsers(db.sql, { full: false }).where(isOne).orderBy("users.id");
   return (await db.session(call).rows(users)).map(toUser);
+};
+
+/** Returns those of the ids of organizations, projects or teams in whose organization the acting user, if there is one, is a member. */
+const ofMembers = async (db: Database, call: Call, kind: Kind, ids: readonly bigint[]): Promise<readonly bigint[]> => {
+  if (call.actingUserId === undefined) return ids;
+  const organization = sql.ref(kind.ancestors.length === 0 ? "x.id" : "x.organization_id");
+  const rows = await db.session(call).rows(sql<{ id: bigint }>`
+    select x.id from ${sql.table(kind.table)} x
+    where x.id = any(${ids.map(String)}::bigint[]) and ${isMember(call.actingUserId, organization)} order by x.id`);
+  return rows.map(({ id }) => id);
 };
 
 /** The profiles with these ids, as many as an answer has room for. */
@@ -98,7 +116,8 @@ export const expanded = async (
     if (to.name === USER) return usersOf(db, call, ids);
     if (to.name === PROFILE) return profilesOf(db, call, ids);
     const kind = db.kinds.served.find(({ name }) => name === to.name) as Kind;
-    return (await rowsById(db.session(call), kind, ids, seersOf(call, kind, asUserId))).map((row) => toMessage(kind, row));
+    const shown = models.includes(kind) ? await ofMembers(db, call, kind, ids) : ids;
+    return (await rowsById(db.session(call), kind, shown, seersOf(call, kind, asUserId))).map((row) => toMessage(kind, row));
   };
   const found = await Promise.all(expansion.map(async (one) => [camelCase(one.to.plural), await read(one)] as const));
   return { expanded: Object.fromEntries(found) };

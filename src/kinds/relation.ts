@@ -113,6 +113,9 @@ export const isSeen = (kind: Kind, id = ruledBy(kind, "r")): RawBuilder<boolean>
 /** Makes the SQL condition that the acting user (`SEER`) may read what belongs to the organization with this id. */
 export const isOrganizationSeen = (id: RawBuilder<unknown>): RawBuilder<boolean> => isRelated(ofOrganization, place(SEER), READ, id);
 
+/** Makes the SQL condition that a user, who is present, is a member of the organization with this id, or a superuser. */
+export const isMember = (userId: unknown, id: RawBuilder<unknown>): RawBuilder<boolean> => isRelated(ofOrganization, userId, READ, id);
+
 /** Rows, and what a rule asks about each of them. */
 type Ruled = { readonly rule: Rule; readonly from: RawBuilder<unknown>; readonly id: RawBuilder<unknown> };
 

@@ -5,7 +5,7 @@ import { camelCase } from "../contract/kinds/methods.ts";
 import type { Dependencies } from "../dependencies.ts";
 
 /** The part of `Dependencies` that the operations of kinds use. */
-export type KindDependencies = Pick<Dependencies, "db" | "write" | "freshness" | "pager" | "purgeAfterDays" | "vault">;
+export type KindDependencies = Pick<Dependencies, "permits" | "db" | "write" | "freshness" | "pager" | "purgeAfterDays" | "vault">;
 
 /**
  * A function that makes the operation of a standard RPC of a kind; `also` is what a service written by hand adds, such as `FurtherCondition`.

@@ -52,9 +52,11 @@ const readOf = oncePerKind((kind): Compiled<Row> => {
  * VerifyX: finds the resource whose token the request has, by its hash and in one statement. A token that is unknown, of something deleted, of a
  * user who is not present, expired or inactive is NOT_FOUND, without a difference.
  */
-export const verifyToken: StandardMethod = ({ db }, kind) => {
+export const verifyToken: StandardMethod = ({ db, permits }, kind, method) => {
   const field = resourceField(kind);
   return async (call, request) => {
+    // It is no write of a resource, so no transaction checks it.
+    await permits.before(call, method, request);
     const { token } = fieldsOf<{ readonly token: string }>(request);
     const row = await db.session(call).row(readOf(kind)({ hash: tokenHash(token) }));
     if (row === undefined) throw resourceNotFound(kind);

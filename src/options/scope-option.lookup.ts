@@ -67,7 +67,7 @@ export const createScopeOptions = (cache: Cache, db: Database, { isLiveItself, p
   const load = async (scopes: readonly Scope[], signal: AbortSignal): Promise<Loaded<Content>> => {
     type Row = SnapshotColumns & { readonly is_live: boolean; readonly parent_id: string | null; readonly rows: StoredRow[] | null };
     const aggregates = scopes.map(aggregateOfScope);
-    const rows = await db.session({ signal }).rows(sql<Row>`
+    const rows = await db.session({ signal, group: "cache scope options" }).rows(sql<Row>`
       select ${snapshotColumns}, coalesce(s.version, 0) as aggregate_version,
         ${isLiveItself(kindColumn, idColumn)} as is_live, ${parentOf(kindColumn, idColumn)}::text as parent_id, (
         select json_agg(json_build_array(o.id::text, o.key, o.value, o.locked,

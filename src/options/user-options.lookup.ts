@@ -155,7 +155,7 @@ export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
       readonly is_large: boolean | null;
       readonly columns: Columns | null;
     };
-    const rows = await db.session({ signal }).rows(sql<Row>`
+    const rows = await db.session({ signal, group: "cache options" }).rows(sql<Row>`
       select ${snapshotColumns}, coalesce(s.version, 0) as aggregate_version, u.id is not null as user_found, u.email,
         ${isLarge} as is_large, ${columns} as columns
       from ${snapshot}

@@ -27,7 +27,7 @@ const MAX_NUMBERS = 100_000;
 /** Makes the lookup of accounts. */
 export const createAccounts = (cache: Cache, db: Database): Accounts => {
   const load = async (ids: readonly bigint[], signal: AbortSignal) => {
-    const rows = await db.session({ signal }).rows(sql<SnapshotColumns & (AccountRow | { readonly id: null })>`
+    const rows = await db.session({ signal, group: "cache accounts" }).rows(sql<SnapshotColumns & (AccountRow | { readonly id: null })>`
       select a.*, ${snapshotColumns}, coalesce(s.version, 0) as aggregate_version
       from ${snapshot} cross join unnest(${ids.map(String)}::bigint[]) with ordinality as w (id, position)
       left join aggregate_version s on s.kind = 'account' and s.id = w.id

@@ -49,7 +49,7 @@ const loadedByPosition = <R extends object>(rows: readonly Positioned<R>[]): Loa
 export const createProfiles = (cache: Cache, db: Database): Profiles => {
   const load = async (keys: readonly { userId: bigint; accountId: bigint }[], signal: AbortSignal) =>
     loadedByPosition(
-      await db.session({ signal }).rows(sql<Positioned<ProfileRow>>`
+      await db.session({ signal, group: "cache profiles" }).rows(sql<Positioned<ProfileRow>>`
         select p.*, ${snapshotColumns}, w.position, coalesce(s.version, 0) as aggregate_version
         from ${snapshot} cross join unnest(
           ${keys.map(({ userId }) => String(userId))}::bigint[],
@@ -74,7 +74,7 @@ export const createProfiles = (cache: Cache, db: Database): Profiles => {
 export const createProfilesByName = (cache: Cache, db: Database): ProfilesByName => {
   const load = async (keys: readonly { accountId: bigint; name: string }[], signal: AbortSignal) =>
     loadedByPosition(
-      await db.session({ signal }).rows(sql<Positioned<ProfileRow>>`
+      await db.session({ signal, group: "cache profiles" }).rows(sql<Positioned<ProfileRow>>`
         select p.*, ${snapshotColumns}, w.position, coalesce(s.version, 0) as aggregate_version
         from ${snapshot} cross join unnest(
           ${keys.map(({ accountId }) => String(accountId))}::bigint[],
@@ -102,7 +102,7 @@ export const createProfilesByName = (cache: Cache, db: Database): ProfilesByName
 export const createFirstProfiles = (cache: Cache, db: Database): FirstProfiles => {
   const load = async (ids: readonly bigint[], signal: AbortSignal) =>
     loadedByPosition(
-      await db.session({ signal }).rows(sql<Positioned<SizedProfile>>`
+      await db.session({ signal, group: "cache profiles" }).rows(sql<Positioned<SizedProfile>>`
         select p.*, ${snapshotColumns}, w.position, coalesce(s.version, 0) as aggregate_version
         from ${snapshot} cross join unnest(${ids.map(String)}::bigint[]) with ordinality as w (user_id, position)
         left join aggregate_version s on s.kind = 'user' and s.id = w.user_id

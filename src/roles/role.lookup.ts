@@ -18,7 +18,9 @@ export type RoleDefinitions = Lookup<"all", Roles>;
 /** Makes the lookup of the roles, which loads all of them by one statement. */
 export const createRoleDefinitions = (cache: Cache, db: Database): RoleDefinitions => {
   const load = async (keys: readonly "all"[], signal: AbortSignal): Promise<Loaded<readonly CachedRole[]>> => {
-    const rows = await db.session({ signal }).rows(sql<SnapshotColumns & { readonly roles: readonly CachedRole[] | null }>`
+    const rows = await db
+      .session({ signal, group: "cache roles" })
+      .rows(sql<SnapshotColumns & { readonly roles: readonly CachedRole[] | null }>`
       select ${snapshotColumns}, coalesce(s.version, 0) as aggregate_version, (
         select json_agg(json_build_object('id', r.id::text, 'name', r.name, 'permissions',
           array(select p.permission from role_permission p where p.role_id = r.id))) from role r) as roles

@@ -144,7 +144,10 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext, bo
 
   const answer = async (request: unknown, call: HandlerContext): Promise<Message> => {
     try {
-      return (await handler(start(call), request)) as Message;
+      const invocation = start(call);
+      const message = (await handler(invocation, request)) as Message;
+      for (const name in invocation.fields) call.responseHeader.set(name, invocation.fields[name] ?? "");
+      return message;
     } catch (error) {
       throw refusalOf(error);
     }

@@ -1,10 +1,17 @@
-import type { handleClientStreamingCall, handleServerStreamingCall, handleUnaryCall, MethodDefinition } from "@grpc/grpc-js";
+import {
+  type handleClientStreamingCall,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Metadata,
+  type MethodDefinition,
+} from "@grpc/grpc-js";
 import type { MaybePromise } from "../call.ts";
 import { asBuffer, byteCodec, holdsBytes } from "./codec.ts";
 import { refusalOf } from "./grpc-status.ts";
 import { compileAdmission } from "./interceptors/admission.ts";
 import { compile } from "./interceptors/index.ts";
 import type { Handler, InterceptorContext } from "./interceptors/interceptor.ts";
+import type { Invocation } from "./interceptors/invocation.ts";
 import { type GuardedRpc, openCallOf } from "./open-call.ts";
 import type { Rpc } from "./rpc.ts";
 
@@ -22,18 +29,27 @@ export const rawMethod = (path: string, streams = { requestStream: false, respon
     responseDeserialize: (bytes: Buffer): Uint8Array => bytes,
   }) satisfies MethodDefinition<Uint8Array, Uint8Array>;
 
+/** The trailers of an answer, besides its status; undefined = none. */
+const trailersOf = ({ fields }: Pick<Invocation, "fields">): Metadata | undefined => {
+  if (fields === undefined) return undefined;
+  const metadata = new Metadata();
+  for (const name in fields) metadata.set(name, fields[name] ?? "");
+  return metadata;
+};
+
 type Serve<H> = (handler: Handler) => H;
 
 const serveUnary: Serve<handleUnaryCall<Uint8Array, Uint8Array>> = (handler) => (call, callback) => {
   const refuse = (error: unknown) => callback(refusalOf(error));
+  const invocation = openCallOf(call.metadata).started();
   let response: MaybePromise<unknown>;
   try {
-    response = handler(openCallOf(call.metadata).started(), call.request);
+    response = handler(invocation, call.request);
   } catch (error) {
     return refuse(error);
   }
-  if (response instanceof Promise) response.then((bytes) => callback(null, bytes as Uint8Array), refuse);
-  else callback(null, response as Uint8Array);
+  if (response instanceof Promise) response.then((bytes) => callback(null, bytes as Uint8Array, trailersOf(invocation)), refuse);
+  else callback(null, response as Uint8Array, trailersOf(invocation));
 };
 
 const serveServerStream: Serve<handleServerStreamingCall<Uint8Array, Uint8Array>> = (handler) => async (call) => {

@@ -1,9 +1,10 @@
-import type { ServerHttp2Session } from "node:http2";
+import type { Http2Server, ServerHttp2Session } from "node:http2";
 import type { DescService } from "@bufbuild/protobuf";
 import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerbosity } from "@grpc/grpc-js";
 import type { Config, ListenAddress } from "../config.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
+import { createGate, guardStreams } from "./admission/gate.ts";
 import type { Bodies } from "./bodies.ts";
 import { type ConnectionLimits, limitConnections } from "./connections.ts";
 import { createFront } from "./front.ts";
@@ -100,6 +101,7 @@ export const startGrpc = async ({
       keepStreamsInSlots(session);
       session.once("remoteSettings", () => connections.spoke(session));
     });
+    guardStreams(http2Server as Http2Server, rpcs, createGate(context));
   }
   const front = createFront(tls, "h2", (socket) => {
     if (!socket.destroyed) injector.injectConnection(socket);

@@ -3,6 +3,9 @@ const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1
 const connectTimeout = (value: string | null): number | undefined =>
   value !== null && /^\d{1,10}$/.test(value) ? Number(value) : undefined;
 
+/** Returns the milliseconds of a `grpc-timeout`; undefined when it is absent or malformed. */
+export const grpcTimeoutMs = (value: unknown): number | undefined => (typeof value === "string" ? grpcTimeout(value) : undefined);
+
 const grpcTimeout = (value: string | null): number | undefined => {
   const match = /^(\d{1,8})([HMSmun])$/.exec(value ?? "");
   return match === null ? undefined : Number(match[1]) * (unitMs[match[2] ?? ""] ?? 0);

@@ -2,6 +2,8 @@ import { createServer, type ServerOptions, type ServerResponse } from "node:http
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { ListenAddress } from "../config.ts";
+import { createGate } from "./admission/gate.ts";
+import { canRefuse, sendRefusal } from "./admission/http-refusal.ts";
 import type { Bodies } from "./bodies.ts";
 import type { Browsers } from "./browsers.ts";
 import { createConnectRpcs } from "./connect-adapter.ts";
@@ -53,6 +55,7 @@ type Vouch = Connections["vouch"];
 
 const createHttpHandler = ({ rpcs, context, browsers, pages, bodies }: HttpListenerOptions, lingering: Lingering, vouch: Vouch) => {
   const byPath = createConnectRpcs(rpcs, context, bodies, vouch);
+  const gate = createGate(context);
   const servicePaths = new Set([...byPath.keys()].map((path) => path.slice(0, path.lastIndexOf("/"))));
 
   return (request: HttpRequest, response: ServerResponse): void => {
@@ -66,7 +69,9 @@ const createHttpHandler = ({ rpcs, context, browsers, pages, bodies }: HttpListe
     const rpc = byPath.get(path);
     const page = pages.get(path);
     if (rpc !== undefined) {
-      void serveRpc(rpc, request, response, { log: context.log, bodies });
+      const refusal = canRefuse(request) ? gate(rpc.rpc, request.headers) : undefined;
+      if (refusal !== undefined) sendRefusal(request, response, refusal);
+      else void serveRpc(rpc, request, response, { log: context.log, bodies });
       return;
     }
     // What is not an RPC is answered at once.

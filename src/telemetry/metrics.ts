@@ -4,10 +4,37 @@ import { metricsOf } from "./worker-metrics.ts";
 /** A function that counts and times one call of a method; `code` is the name of the call's status code, such as OK. */
 export type Observe = (code: string, milliseconds: number) => void;
 
+/** What the admission of calls counts. */
+type AdmissionCounts = {
+  readonly inProgress: () => number;
+  readonly limit: () => number;
+  readonly calls: () => Iterable<{ readonly name: string; readonly calls: number }>;
+  /** Writes refusals that were counted lately. */
+  readonly flush: () => void;
+};
+
+/** The most callers that have a label of their own; those that come later share `other`. */
+const MAX_LABELS = 100;
+
+/** Makes the function that returns the label of a caller by its name. */
+const createLabels = (): ((name: string) => string) => {
+  const known = new Set<string>();
+  return (name) => {
+    if (known.has(name)) return name;
+    if (known.size >= MAX_LABELS) return "other";
+    known.add(name);
+    return name;
+  };
+};
+
 /** The functions that record the metrics of calls of RPCs. */
 export type CallMetrics = {
   /** Makes the function that counts and times the calls of one method. It prepares the labels once. */
   readonly forMethod: (method: string) => Observe;
+  /** Counts calls of a method that were refused on their headers; they took no time. */
+  readonly add: (method: string, code: string, calls: number) => void;
+  /** Counts refusals by their caller and reason. */
+  readonly refused: (caller: string, reason: string, calls: number) => void;
   /** Counts an answer with a reason that its RPC does not declare. */
   readonly undeclared: (method: string, reason: string) => void;
 };
@@ -19,11 +46,11 @@ export type Metrics = {
   /** Returns the text of `/metrics`: in a worker, that of all workers together. */
   readonly text: () => Promise<string>;
   readonly calls: CallMetrics;
-  /** Registers the function that returns the number of calls in progress. Each scrape calls it. */
-  readonly watchInProgress: (inProgress: () => number) => void;
+  /** Registers the functions that return the calls in progress, their limit, and the calls of each caller. Each scrape calls them. */
+  readonly watchAdmission: (admission: AdmissionCounts) => void;
 };
 
-const createCallMetrics = (registry: Registry): CallMetrics => {
+const createCallMetrics = (registry: Registry, labelOf: (name: string) => string): CallMetrics => {
   const total = new Counter({
     name: "userd_calls_total",
     help: "Calls by method and status code",
@@ -44,7 +71,15 @@ const createCallMetrics = (registry: Registry): CallMetrics => {
     labelNames: ["method", "reason"],
     registers: [registry],
   });
+  const refused = new Counter({
+    name: "userd_refused_calls_total",
+    help: "Calls that were refused for lack of room or beyond a limit, by caller and reason",
+    labelNames: ["caller", "reason"],
+    registers: [registry],
+  });
   return {
+    add: (method, code, calls) => total.inc({ method, code }, calls),
+    refused: (caller, reason, calls) => refused.inc({ caller: labelOf(caller), reason }, calls),
     undeclared: (method, reason) => undeclared.inc({ method, reason }),
     forMethod: (method) => {
       const time = duration.labels(method);
@@ -63,19 +98,45 @@ const createCallMetrics = (registry: Registry): CallMetrics => {
 export const createMetrics = (): Metrics => {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  const labelOf = createLabels();
+  // Each process counts as one; the sum over the workers is their number.
+  const workers = new Gauge({ name: "userd_workers", help: "Processes that share the ports", registers: [registry] });
+  workers.set(1);
   const inProgressGauge = new Gauge({
     name: "userd_calls_in_progress",
     help: "Calls in progress, over both listeners",
     registers: [registry],
   });
-  // Each process counts as one; the sum over the workers is their number.
-  new Gauge({ name: "userd_workers", help: "Processes that share the ports", registers: [registry] }).set(1);
+  const limitGauge = new Gauge({
+    name: "userd_calls_limit",
+    help: "Calls in progress from which on a caller beyond its share is refused; it becomes smaller under load",
+    registers: [registry],
+  });
+  const byCaller = new Counter({
+    name: "userd_caller_calls_total",
+    help: "Calls that were let in, by caller",
+    labelNames: ["caller"],
+    registers: [registry],
+  });
   return {
     registry,
     text: metricsOf(registry),
-    calls: createCallMetrics(registry),
-    watchInProgress: (inProgress) => {
+    calls: createCallMetrics(registry, labelOf),
+    watchAdmission: ({ inProgress, limit, calls, flush }) => {
+      // The first that a scrape asks.
+      Object.assign(workers, { collect: flush });
       Object.assign(inProgressGauge, { collect: () => inProgressGauge.set(inProgress()) });
+      Object.assign(limitGauge, { collect: () => limitGauge.set(limit()) });
+      const counted = new Map<string, number>();
+      const collect = () => {
+        for (const { name, calls: sum } of calls()) {
+          // An account that was dropped and opened again counts from 0.
+          const before = counted.get(name) ?? 0;
+          byCaller.inc({ caller: labelOf(name) }, sum >= before ? sum - before : sum);
+          counted.set(name, sum);
+        }
+      };
+      Object.assign(byCaller, { collect });
     },
   };
 };

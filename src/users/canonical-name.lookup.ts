@@ -76,7 +76,7 @@ export const createCanonicalNames = (
     return basicUsers.loadedTogether(row.id, version, basicRow);
   };
   const load = async (keys: readonly NameKey[], signal: AbortSignal): Promise<Loaded<Content>> => {
-    const rows = await db.session({ signal }).rows(sql<Row>`
+    const rows = await db.session({ signal, group: "cache names" }).rows(sql<Row>`
       select users.*, ${cachedColumnsWhere(sql`w.is_full`)}, ${snapshotColumns}, coalesce(h.version, 0) as aggregate_version, w.position,
         coalesce(s.version, 0) as user_version
       from ${snapshot} cross join unnest(

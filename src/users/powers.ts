@@ -25,11 +25,14 @@ export const anyIsAbove = (users: readonly unknown[]): RawBuilder<boolean> => sq
 export const anyHasPower = (users: readonly unknown[]): RawBuilder<boolean> => sql`exists (
   select from users t where t.id = any(${ids(users)}) and (t.is_superuser or t.is_staff or exists (select from ${permissionsOfT} theirs)))`;
 
-/** Makes the SQL condition that the user `u` is staff of an account of each of these users. */
+/** Makes the SQL condition that the user `u` is staff of an account of the user with this id. */
+export const isStaffOf = (id: RawBuilder<unknown>): RawBuilder<boolean> => sql`(u.is_staff and exists (
+  select from user_profile mine join user_profile theirs on theirs.account_id = mine.account_id
+  where mine.user_id = u.id and theirs.user_id = ${id}))`;
+
+/** Makes the SQL condition that each of these users is the user `u`, or one that it is staff of an account of. */
 export const isStaffOfAll = (users: readonly unknown[]): RawBuilder<boolean> => sql`(u.is_staff and not exists (
-  select from unnest(${ids(users)}) w (id) where w.id <> u.id and not exists (
-    select from user_profile mine join user_profile theirs on theirs.account_id = mine.account_id
-    where mine.user_id = u.id and theirs.user_id = w.id)))`;
+  select from unnest(${ids(users)}) w (id) where w.id <> u.id and not ${isStaffOf(sql`w.id`)}))`;
 
 const outOfReach = (): DomainError =>
   forbidden("PERMISSION_REQUIRED", "The user is another one than the acting user, or has more power.", {

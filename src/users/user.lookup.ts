@@ -62,7 +62,7 @@ const toCachedUser = (row: CachedUserRow): CachedUser => {
 const loadOf =
   <R extends BasicUserRow>(db: Database, select: SelectQueryBuilder<Schema, "users", R>) =>
   async (ids: readonly bigint[], signal: AbortSignal): Promise<Loaded<R | null>> => {
-    const rows = await db.session({ signal }).rows(sql<SnapshotColumns & (R | { readonly id: null })>`
+    const rows = await db.session({ signal, group: "cache users" }).rows(sql<SnapshotColumns & (R | { readonly id: null })>`
       select u.*, ${snapshotColumns}, coalesce(s.version, 0) as aggregate_version
       from ${snapshot} cross join unnest(${ids.map(String)}::bigint[]) with ordinality as w (id, position)
       left join aggregate_version s on s.kind = 'user' and s.id = w.id

@@ -1,8 +1,15 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect } from "vitest";
+import { startApp } from "../../src/app.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
+import { needTools, temporaryFolder } from "../foreign/tools.ts";
+import { sha256 } from "../server/callers/callers-file.ts";
 import { createUser, unique, value } from "../support/build.ts";
+import { createAuthority } from "../support/certificates.ts";
+import { silent } from "../support/database.ts";
 import { expectSentence } from "../support/sentence.ts";
-import { test as base } from "../support/service.ts";
+import { test as base, testConfig } from "../support/service.ts";
 import { runUserd } from "../support/userd.ts";
 
 /** `userd` is the command line with the address of the file's service. */
@@ -63,5 +70,53 @@ describe("userd, as a client of a running service,", { concurrent: true, timeout
       5,
       /^userd: No service answers at 127\.0\.0\.1:1 \(.*\): start one with `userd serve`, or name another with --address\.$/m,
     );
+  });
+});
+
+describe("userd over TLS", { concurrent: true, timeout: 120_000 }, () => {
+  test("trusts the service by --ca, and shows a token from a file, or a certificate", async ({ databaseUrl, skip }) => {
+    needTools(skip, "openssl");
+    await using folder = await temporaryFolder();
+    const at = (file: string) => join(folder.path, file);
+    const authority = await createAuthority(folder.path);
+    const server = await authority.issue("server");
+    const client = await authority.issue("client", { names: "URI:spiffe://example.org/cli", usage: "clientAuth" });
+    const permissions = ["users.read", "users.write", "options.read", "options.write"];
+    const callers = [{ name: "cli", token_sha256: sha256("canary"), subject_alt_names: ["spiffe://example.org/cli"], permissions }];
+    await writeFile(at("callers.json"), JSON.stringify({ callers }));
+    await writeFile(at("token"), "canary\n");
+    const settings = { TLS_CERT: server.cert, TLS_KEY: server.key, TLS_CLIENT_CA: authority.ca, TOKEN_FILE: at("callers.json") };
+    await using app = await startApp(testConfig(databaseUrl, settings), silent, { migrate: true });
+    const address = `localhost:${app.grpcAddress.port}`;
+    const run = (...args: string[]) => runUserd(args, { settings: { USERD_ADDRESS: address } });
+
+    const email = `${unique("tls")}@example.com`;
+    const created = await run(
+      "users",
+      "create",
+      "--email",
+      email,
+      "--name",
+      "Ann \u202eekiM",
+      "--ca",
+      authority.ca,
+      "--token-file",
+      at("token"),
+    );
+    expect(created).toMatchObject({ code: 0, stderr: "" });
+    const mutual = ["--ca", authority.ca, "--cert", client.cert, "--key", client.key];
+    const shown = await run("users", "show", email, ...mutual);
+    expect(shown.stdout, "no name turns the direction of the line").toContain("Ann \\u202eekiM");
+    // The first byte of a sequence that terminals obey, which JSON does not escape by itself.
+    expect(await run("options", "set", email, "k", '"\u009b2J"', ...mutual)).toMatchObject({ stdout: "created\n" });
+    expect((await run("options", "get", email, "k", ...mutual)).stdout).toBe('"\\u009b2J"\n');
+
+    expectSentence(await run("users", "list", "--ca", authority.ca), 1, /needs a known token .* \(CREDENTIALS_REQUIRED\)/);
+    expectSentence(await run("users", "list", "--token-file", at("token")), 5, /has cut the connection: if it speaks TLS/);
+    expectSentence(await run("users", "list", "--cert", client.cert), 2, /--cert and --key are given together/);
+    expectSentence(await run("users", "list", "--token-file", at("nowhere")), 2, /--token-file .* can't be read \(ENOENT\)/);
+    expectSentence(await run("users", "list", "--address", `http://${address}`, "--ca", authority.ca), 2, /are for an address with https/);
+    const untrusted = await run("users", "list", "--address", `https://${address}`, "--token-file", at("token"));
+    expectSentence(untrusted, 1, /certificate/);
   });
 });

@@ -4,18 +4,20 @@ import { pino } from "pino";
 import type { Call } from "../../src/call.ts";
 import type { ListenAddress } from "../../src/config.ts";
 import { createNetworks } from "../../src/networks.ts";
+import { createAdmission } from "../../src/server/admission/admission.ts";
+import { createRefusals } from "../../src/server/admission/refusals.ts";
 import { createBodies } from "../../src/server/bodies.ts";
 import { createBrowsers } from "../../src/server/browsers.ts";
 import { localCallers } from "../../src/server/callers/callers.ts";
 import { startGrpc } from "../../src/server/grpc.ts";
 import { startHttp } from "../../src/server/http.ts";
-import { createConcurrencyLimit } from "../../src/server/interceptors/concurrency-limit.ts";
 import type { InterceptorContext } from "../../src/server/interceptors/interceptor.ts";
 import type { Invocation } from "../../src/server/interceptors/invocation.ts";
 import { StatusError } from "../../src/server/interceptors/status.ts";
 import { createReadiness } from "../../src/server/readiness.ts";
 import type { AnyOperation, Rpc } from "../../src/server/rpc.ts";
 import type { Detail } from "../../src/status.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { ConformanceService, file_connectrpc_conformance_v1_service } from "./gen/connectrpc/conformance/v1/service_pb.ts";
 import { TestService } from "./gen/grpc/testing/test_pb.ts";
 import { ForeignError, wireOperations } from "./operations.ts";
@@ -64,10 +66,13 @@ export const startSuiteListeners = async (maxRequestBytes: number) => {
   const listen: ListenAddress = { host: "127.0.0.1", port: 0 };
   const rpcs = toRpcs(maxRequestBytes);
   const readiness = await createReadiness(() => true);
+  const log = pino({ level: "silent" });
+  const metrics = createMetrics().calls;
   const context: InterceptorContext = {
-    log: pino({ level: "silent" }),
-    metrics: { forMethod: () => () => {}, undeclared: () => {} },
-    concurrency: createConcurrencyLimit(1_000),
+    log,
+    metrics,
+    admission: createAdmission(1_000),
+    refusals: createRefusals(log, metrics),
     callers: localCallers(),
     explain: () => undefined,
     rephrase,

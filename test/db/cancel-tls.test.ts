@@ -1,10 +1,13 @@
 import { chownSync, statSync } from "node:fs";
 import { chmod } from "node:fs/promises";
+import { connect as connectTcp, createServer } from "node:net";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { sql } from "kysely";
-import { expect } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { openDatabase } from "../../src/db/orm.ts";
 import { needTools, runOk, temporaryFolder } from "../foreign/tools.ts";
+import { createAuthority } from "../support/certificates.ts";
 import { test as base, silent } from "../support/database.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 
@@ -96,3 +99,32 @@ test.for([
     expect(codes.includes(SSL_REQUEST)).toBe(isEncrypted && !parameters.includes("direct"));
   },
 );
+
+test("a server whose certificate can't be verified is refused, and a mode that verifies nothing is asked for by its name", async ({
+  databaseUrl,
+  tls,
+}) => {
+  await using folder = await temporaryFolder();
+  const other = await createAuthority(folder.path);
+  const connect = async (parameters: string, host = "127.0.0.1") => {
+    const url = new URL(databaseUrl);
+    url.hostname = host;
+    url.search = parameters;
+    await using own = await openDatabase({ database: { kind: "postgres", url: url.href }, poolSize: 1 }, silent);
+    await sql`select 1`.execute(own.sql);
+  };
+  const { hostname, port } = new URL(databaseUrl);
+  const elsewhere = "127.0.0.2";
+  const forwarder = createServer((socket) => void pipeline(socket, connectTcp(Number(port), hostname), socket).catch(() => {}));
+  await new Promise<void>((resolve) => forwarder.listen(Number(port), elsewhere, resolve));
+  onTestFinished(() => void forwarder.close());
+  const rootcert = (path: string) => `sslrootcert=${encodeURIComponent(path)}`;
+  await connect(`sslmode=verify-full&${rootcert(tls.certificate)}`);
+  for (const mode of ["verify-full", "verify-ca", "require", "prefer"]) {
+    await expect(connect(`sslmode=${mode}`), mode).rejects.toThrow(/certificate/);
+    await expect(connect(`sslmode=${mode}&${rootcert(other.ca)}`), mode).rejects.toThrow(/certificate/);
+    // The certificate names localhost and 127.0.0.1.
+    await expect(connect(`sslmode=${mode}&${rootcert(tls.certificate)}`, elsewhere), mode).rejects.toThrow(/does not match certificate/);
+  }
+  await connect("sslmode=no-verify");
+});

@@ -5,7 +5,9 @@ import { startPostgres } from "../support/postgres.ts";
 import { startService } from "../support/userd.ts";
 import { assertAnswers, describeViolation, fuzz, MAX_MEMORY_MB, smallHeap } from "./run.ts";
 
-const { values } = parseArgs({ options: { inputs: { type: "string", default: "10000" }, seed: { type: "string" } } });
+const { values } = parseArgs({
+  options: { inputs: { type: "string", default: "10000" }, "inputs-of-kinds": { type: "string" }, seed: { type: "string" } },
+});
 const seed = values.seed ?? String(Date.now());
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -24,9 +26,11 @@ try {
   await using service = await startService({ DATABASE_URL: postgres.url, LOG_LEVEL: "fatal", ...smallHeap });
   await assertAnswers(service);
   const before = memoryOf(service.process.pid);
-  print(`seed ${seed}, ${values.inputs} inputs per RPC and protocol`);
+  const inputs = Number(values.inputs);
+  const inputsOfKinds = Number(values["inputs-of-kinds"] ?? inputs);
+  print(`seed ${seed}, ${inputs} inputs per RPC and protocol, ${inputsOfKinds} for those of kinds`);
   const started = Date.now();
-  const report = await fuzz(service, { inputs: Number(values.inputs), seed, onRpc: (rpc, target) => print(`  ${rpc} over ${target}`) });
+  const report = await fuzz(service, { inputs, inputsOfKinds, seed, onRpc: (rpc, target) => print(`  ${rpc} over ${target}`) });
   for (const violation of report.violations) print(describeViolation(violation, seed));
   const { exitCode } = service.process;
   if (exitCode === null) await assertAnswers(service);

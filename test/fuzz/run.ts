@@ -30,19 +30,32 @@ export type FuzzReport = {
 };
 
 /** What to send. */
-export type FuzzOptions = { readonly inputs: number; readonly seed: string; readonly onRpc?: (rpc: string, target: string) => void };
+export type FuzzOptions = {
+  /** For each RPC and protocol. */
+  readonly inputs: number;
+  /** For each RPC of kinds, which are many with one implementation; default: `inputs`. */
+  readonly inputsOfKinds?: number;
+  readonly seed: string;
+  readonly onRpc?: (rpc: string, target: string) => void;
+};
 
 const IN_FLIGHT = 32;
 const MAX_VIOLATIONS = 20;
 
 /** Every RPC that is served, read from the routes: a new one is fuzzed from its first day. */
 const rpcs = createRoutes({ db: { kinds: builtin } } as never).flatMap(({ service }) =>
-  service.methods.map((method) => ({ name: `${service.typeName}/${method.name}`, method, targets: targets as readonly Target[] })),
+  service.methods.map((method) => ({
+    name: `${service.typeName}/${method.name}`,
+    method,
+    targets: targets as readonly Target[],
+    isOfKinds: builtin.services.includes(service),
+  })),
 );
 const health = {
   name: `${Health.typeName}/Check`,
   method: Health.method.check,
   targets: targets.filter(({ port }) => port === "grpc") as readonly Target[],
+  isOfKinds: false,
 };
 
 const isViolation = ({ status, fault }: Outcome, { mayBeInternal }: Input): boolean => {
@@ -109,7 +122,9 @@ export const fuzz = async (service: Fuzzed, options: FuzzOptions): Promise<FuzzR
     for (const target of rpc.targets) {
       options.onRpc?.(rpc.name, target.name);
       // The two versions of HTTP share the inputs of a protocol: a run takes as long as with one of them.
-      const inputs = target.port === "http" ? Math.ceil(options.inputs / 2) : options.inputs;
+      const { inputs: all, inputsOfKinds = all } = options;
+      const each = rpc.isOfKinds ? inputsOfKinds : all;
+      const inputs = target.port === "http" ? Math.ceil(each / 2) : each;
       await fuzzRpc(sender, rpc, target, { ...options, inputs }, found);
     }
   }

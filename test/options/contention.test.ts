@@ -26,7 +26,7 @@ test("8 clients that set the same 200 options for the first time make 200 rows, 
 });
 
 test("8 clients that add to one option by its etag lose no addition", { timeout: 300_000 }, async ({ eight }) => {
-  const { final, acknowledged, failures } = await raceIncrements(eight, 500);
+  const { final, acknowledged, failures } = await raceIncrements(eight, { additions: 500 });
   expect(Object.keys(failures).filter((code) => code !== "Aborted")).toEqual([]);
   expect(acknowledged).toBe(500);
   expect(final).toBe(500);

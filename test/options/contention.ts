@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { createUser, value } from "../support/build.ts";
+import { createUser, createUsers, value } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { json } from "./json.ts";
 
@@ -16,7 +16,7 @@ const count = (failures: Failures, error: unknown): void => {
 export const raceFirstSets = async (clients: readonly Clients[], options: number) => {
   const [first] = clients;
   if (first === undefined) throw new Error("nobody races");
-  const users = await Promise.all(Array.from({ length: Math.ceil(options / 100) }, () => createUser(first)));
+  const users = await createUsers(first, Math.ceil(options / 100));
   let created = 0;
   const failures: Failures = {};
   const race = async (client: Clients, by: number): Promise<void> => {
@@ -34,18 +34,21 @@ export const raceFirstSets = async (clients: readonly Clients[], options: number
   return { userIds: users.map(({ id }) => id), created, failures };
 };
 
-/** Clients that add 1 to one option, each on the base of what it has read, until so many additions are acknowledged. */
-export const raceIncrements = async (clients: readonly Clients[], additions: number) => {
+/** Clients that add 1 to one option, each on the base of what it has read, until so many additions are acknowledged or attempts are made. */
+export const raceIncrements = async (clients: readonly Clients[], { additions = Infinity, attempts = Infinity }) => {
   const [first] = clients;
   if (first === undefined) throw new Error("nobody races");
   const { id: userId } = await createUser(first);
   const target = { userId, key: "counter" };
+  // The clients may be those of several processes.
+  const strong = { mode: { case: "fullyConsistent" as const, value: true } };
   await first.options.setOption({ ...target, value: value(0) });
   let acknowledged = 0;
   let begun = 0;
+  let tried = 0;
   const failures: Failures = {};
   const addOne = async ({ options }: Clients): Promise<boolean> => {
-    const { option } = await options.getOption(target);
+    const { option } = await options.getOption({ ...target, consistency: strong });
     try {
       await options.setOption({ ...target, value: value(Number(json(option?.value)) + 1), etag: option?.etag ?? "" });
       return true;
@@ -55,8 +58,9 @@ export const raceIncrements = async (clients: readonly Clients[], additions: num
     }
   };
   const race = async (client: Clients): Promise<void> => {
-    while (begun < additions) {
+    while (begun < additions && tried < attempts) {
       begun += 1;
+      tried += 1;
       if (await addOne(client)) acknowledged += 1;
       else begun -= 1;
       // As a client does that lost: a moment later, or it loses again.
@@ -64,6 +68,6 @@ export const raceIncrements = async (clients: readonly Clients[], additions: num
     }
   };
   await Promise.all(clients.map(race));
-  const final = json((await first.options.getOption(target)).value);
+  const final = json((await first.options.getOption({ ...target, consistency: strong })).value);
   return { final, acknowledged, failures };
 };

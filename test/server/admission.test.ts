@@ -1,91 +1,299 @@
-import { once } from "node:events";
-import { connect as connectHttp2 } from "node:http2";
-import { connect } from "node:net";
-import { gzipSync } from "node:zlib";
+import { connect } from "node:http2";
+import { setTimeout as delay } from "node:timers/promises";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { status } from "@grpc/grpc-js";
+import { ConnectError } from "@connectrpc/connect";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { GetOptionRequestSchema } from "../../src/gen/userd/v1/user_option_service_pb.ts";
-import { formatAddress } from "../../src/server/sockets.ts";
-import { exchangeHttp2, framed } from "./raw-http2.ts";
-import { startRefusing } from "./refusing.ts";
-import { post, refusalOf, startServer, validRequest } from "./server.ts";
+import { notFound } from "../../src/errors.ts";
+import { RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
+import { GetOptionRequestSchema, UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
+import { nextLimit } from "../../src/server/admission/adaptive-limit.ts";
+import { createAdmission } from "../../src/server/admission/admission.ts";
+import { createBucket } from "../../src/server/admission/bucket.ts";
+import { route } from "../../src/server/route.ts";
+import { prepareRpcs } from "../../src/server/rpc.ts";
+import { expectRefusal } from "../support/errors.ts";
+import { bearing, sha256, writeCallersFile } from "./callers/callers-file.ts";
+import { framed } from "./raw-http2.ts";
+import { defaults, startServer, validRequest } from "./server.ts";
 
-const path = "/userd.v1.UserOptionService/GetOption";
+const permissions = ["options.read", "options.write"];
+const callersFile = (...callers: readonly Record<string, unknown>[]) =>
+  writeCallersFile({ callers: callers.map((one) => ({ token_sha256: sha256(String(one["name"])), permissions, ...one })) });
 
-const large = Buffer.alloc(5_000);
+const [rpc] = prepareRpcs([route(UserOptionService, defaults)]);
+if (rpc === undefined) throw new Error("the service has RPCs");
+const caller = (name: string, limits: object = {}) => ({ name, permissions: new Set<string>(), ...limits });
 
-/** The status that answers headers and half a message, on a stream that goes on. */
-const answerToHalf = async (url: string, headers: Record<string, string>): Promise<number> => {
-  const session = connectHttp2(url);
-  const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers", ...headers });
-  stream.write(framed(Buffer.alloc(100)).subarray(0, 50));
-  const [answer] = await once(stream, "response");
-  session.destroy();
-  return Number(answer["grpc-status"]);
+/** Calls that hang until they are let go. */
+const hanging = () => {
+  const released = Promise.withResolvers<object>();
+  return { operation: () => released.promise, release: () => released.resolve({ found: true }) };
 };
 
-describe("a call is refused by its headers, before its message has come", () => {
-  test.for([
-    ["nobody", {}, status.UNAUTHENTICATED],
-    ["a caller without the permission", { authorization: "Bearer canary-none" }, status.PERMISSION_DENIED],
-  ] as const)("of %s", async ([, headers, code]) => {
-    await using server = await startRefusing();
-    expect(await answerToHalf(`http://${formatAddress(server.grpcAddress)}`, headers)).toBe(code);
-    expect(await answerToHalf(server.url(""), headers)).toBe(code);
+describe("the share of a caller", () => {
+  const enterAll = (admission: ReturnType<typeof createAdmission>, name: string, calls: number, limits = {}) => {
+    const who = caller(name, limits);
+    const taken = Array.from({ length: calls }, () => admission.enter(rpc, who, 1_000)).filter((one) => !("error" in one));
+    return taken as Exclude<ReturnType<typeof admission.enter>, { error: unknown }>[];
+  };
+
+  test("alone, a caller gets the whole limit, and no more", () => {
+    const admission = createAdmission(10);
+    expect(enterAll(admission, "greedy", 30)).toHaveLength(10);
+    admission.stop();
   });
 
-  test("of nobody over HTTP/1.1", async () => {
-    await using server = await startRefusing();
-    const socket = connect(server.httpAddress.port, server.httpAddress.host);
-    socket.write(`POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{`);
-    const [answer] = await once(socket, "data");
-    socket.destroy();
-    expect(String(answer)).toMatch(/^HTTP\/1\.1 401 /);
+  test("when another caller comes, it gets its half at once, and the first none until it is below its own", () => {
+    const admission = createAdmission(10);
+    const greedy = enterAll(admission, "greedy", 30);
+    const polite = enterAll(admission, "polite", 30);
+    expect(polite).toHaveLength(5);
+    for (const one of greedy.slice(0, 5)) admission.leave(rpc, one);
+    expect(enterAll(admission, "greedy", 30), "5 are left, which is its share").toHaveLength(0);
+    for (const one of polite) admission.leave(rpc, one);
+    expect(enterAll(admission, "greedy", 30), "nobody else is there").toHaveLength(5);
+    admission.stop();
   });
 
-  test("and loses its stream when it goes on sending behind the answer", { timeout: 20_000 }, async () => {
-    await using server = await startRefusing();
-    const headers = { ":path": path, "content-type": "application/grpc", te: "trailers", "grpc-timeout": "60S" };
-    const refused = await exchangeHttp2(`http://${formatAddress(server.grpcAddress)}`, { headers, chunks: [framed(large)], end: false });
-    expect(refused).toMatchObject({ headersAlone: true, headers: { "grpc-status": "16" }, code: 0 });
+  test("weights divide the limit", () => {
+    const admission = createAdmission(40);
+    enterAll(admission, "greedy", 100);
+    expect(enterAll(admission, "heavy", 100, { weight: 3 })).toHaveLength(30);
+    admission.stop();
   });
 
-  test("and counts and logs as any other", async () => {
-    await using server = await startRefusing();
-    await answerToHalf(`http://${formatAddress(server.grpcAddress)}`, {});
-    expect(await server.metrics()).toContain('userd_calls_total{method="userd.v1.UserOptionService/GetOption",code="UNAUTHENTICATED"} 1');
-    expect(server.logged()).toContainEqual(expect.objectContaining({ msg: "call failed", reason: "CREDENTIALS_REQUIRED" }));
+  test("there are never twice as many calls as the limit", () => {
+    const admission = createAdmission(10);
+    for (let index = 0; index < 50; index += 1) enterAll(admission, `caller-${index}`, 10);
+    expect(admission.inProgress()).toBe(20);
+    admission.stop();
+  });
+
+  test("a weight that changes meanwhile leaves nothing behind", () => {
+    const admission = createAdmission(8);
+    const before = enterAll(admission, "a", 2, { weight: 1 });
+    const after = enterAll(admission, "a", 2, { weight: 50 });
+    for (const one of [...before, ...after]) admission.leave(rpc, one);
+    expect(enterAll(admission, "b", 20)).toHaveLength(8);
+    expect(enterAll(admission, "c", 20)).toHaveLength(4);
+    admission.stop();
+  });
+
+  test("a call that would be answered after its deadline is refused only while the server is late", () => {
+    const admission = createAdmission(10);
+    expect(admission.enter(rpc, caller("a"), 0.001)).not.toHaveProperty("error");
+    admission.stop();
   });
 });
 
-describe("the bytes of requests", () => {
-  const request = toBinary(GetOptionRequestSchema, create(GetOptionRequestSchema, validRequest));
-  test("are counted on both ports, refused where there is no room, and their room is given back", async () => {
-    await using server = await startServer({}, { requestBytes: 4_000 });
-    const url = `http://${formatAddress(server.grpcAddress)}`;
-    const headers = { ":path": path, "content-type": "application/grpc", te: "trailers" };
-    for (let time = 0; time < 3; time += 1) {
-      const refused = await exchangeHttp2(url, { headers, chunks: [framed(large)] });
-      expect(refused.headers["grpc-status"]).toBe(String(status.RESOURCE_EXHAUSTED));
-      expect(await refusalOf(await post(server, "GetOption", large))).toMatchObject({ status: 429, reason: "OVERLOADED" });
+test.for([
+  ["late", { delayMs: 20, utilization: 1, peak: 300 }, 512, 250],
+  ["late, with fewer calls than the limit", { delayMs: 20, utilization: 1, peak: 90 }, 512, 75],
+  ["late, at the least", { delayMs: 20, utilization: 1, peak: 3 }, 512, 64],
+  ["late since others have the CPU", { delayMs: 20, utilization: 0.7, peak: 300 }, 300, 315],
+  ["in time", { delayMs: 1, utilization: 1, peak: 100 }, 100, 105],
+  ["in time, at the most", { delayMs: 1, utilization: 1, peak: 100 }, 512, 512],
+] as const)("the limit of a server that is %s", ([, seen, limit, next]) => {
+  expect(nextLimit(limit, { ...seen, bounds: { max: 512, least: 64 } })).toBe(next);
+});
+
+test("the least limit is not above the one that is set", () => {
+  expect(nextLimit(5, { delayMs: 50, utilization: 1, peak: 5, bounds: { max: 5, least: 64 } })).toBe(5);
+});
+
+test("a bucket gives its burst at once, and then its rate", () => {
+  const bucket = createBucket({ perSecond: 10, burst: 3 }, 0);
+  const taken = (from: number, to: number) => {
+    let calls = 0;
+    for (let now = from; now < to; now += 1) {
+      if (bucket.waitMs(now) > 0) continue;
+      bucket.take(now);
+      calls += 1;
     }
-    for (const kind of ["grpc-js", "Connect JSON"] as const) {
-      for (let time = 0; time < 300; time += 1) await server.clients[kind].options.getOption(validRequest);
+    return calls;
+  };
+  expect(taken(0, 1) + taken(1, 2) + taken(2, 3) + taken(3, 4)).toBe(3);
+  expect(bucket.waitMs(4)).toBeCloseTo(96);
+  expect(taken(4, 2_000)).toBe(19);
+  expect(bucket.left(100_000)).toBe(3);
+});
+
+describe.for(["grpc-js", "Connect JSON", "gRPC-Web", "Connect gRPC"] as const)("through %s", (kind) => {
+  test("a greedy caller is refused, and others are answered meanwhile", async () => {
+    const { operation, release } = hanging();
+    const tokenFile = callersFile({ name: "greedy" }, { name: "polite" });
+    await using server = await startServer({ getOption: operation }, { tokenFile, maxConcurrentCalls: 6 });
+    const { options } = server.clients[kind];
+    const greedy = Array.from({ length: 6 }, () => options.getOption(validRequest, { ...bearing("greedy"), timeoutMs: 20_000 }));
+    await expect.poll(() => server.metrics()).toMatch(/userd_calls_in_progress 6/);
+    for (let round = 0; round < 3; round += 1) {
+      const { error } = await expectRefusal(options.getOption(validRequest, bearing("greedy")), "ResourceExhausted", "OVERLOADED");
+      expect(error.findDetails(RetryInfoSchema)).toMatchObject([{ retryDelay: { nanos: 100_000_000 } }]);
+      expect(error.metadata.get("grpc-retry-pushback-ms")).toBe("100");
     }
+    const polite = Array.from({ length: 3 }, () => options.getOption(validRequest, bearing("polite")));
+    await expect.poll(() => server.metrics()).toMatch(/userd_calls_in_progress 9/);
+    release();
+    await Promise.all([...greedy, ...polite]);
+    await expect.poll(() => server.metrics()).toContain('userd_refused_calls_total{caller="greedy",reason="OVERLOADED"} 3');
+    expect(await server.metrics()).toContain('GetOption",code="RESOURCE_EXHAUSTED"} 3');
+    expect(await server.metrics()).toContain('userd_caller_calls_total{caller="polite"} 3');
+    const refusals = server.logged().filter(({ msg }) => msg === "calls refused");
+    expect(refusals.reduce((sum, { refused }) => sum + Number(refused), 0)).toBe(3);
+    expect(server.logged().filter(({ reason }) => reason === "OVERLOADED")).toEqual([]);
   });
 
-  test("are limited while they are inflated, by the limit of their RPC", async () => {
-    await using server = await startServer();
-    const bomb = gzipSync(Buffer.alloc(2 * 1024 * 1024));
-    const url = `http://${formatAddress(server.grpcAddress)}`;
-    const headers = { ":path": path, "content-type": "application/grpc", te: "trailers", "grpc-encoding": "gzip" };
-    const refused = await exchangeHttp2(url, { headers, chunks: [framed(bomb, 1)] });
-    expect(refused.headers["grpc-status"]).toBe(String(status.RESOURCE_EXHAUSTED));
-    expect(await refusalOf(await post(server, "GetOption", bomb, { "content-encoding": "gzip" }))).toMatchObject({
-      reason: "REQUEST_TOO_LARGE",
-    });
-    const fine = await exchangeHttp2(url, { headers, chunks: [framed(gzipSync(request), 1)] });
-    expect(fine.trailers["grpc-status"]).toBe("0");
+  test("a caller beyond its rate is told when to come again, and comes then", async () => {
+    const limits = { rates: { "options.read": { per_second: 10, burst: 2 } } };
+    await using server = await startServer({}, { tokenFile: callersFile({ name: "limited", limits }, { name: "free" }) });
+    const { options } = server.clients[kind];
+    const get = () => options.getOption(validRequest, bearing("limited"));
+    const fields: (string | null)[] = [];
+    const note = (headers: Headers) =>
+      void (headers.has("ratelimit") && fields.push(headers.get("ratelimit"), headers.get("ratelimit-policy")));
+    await options.getOption(validRequest, { ...bearing("limited"), onHeader: note, onTrailer: note });
+    expect(fields).toEqual(['"options.read";r=1;t=0', '"options.read";q=2;w=1']);
+    await get();
+    for (let refused = 0; refused < 3; refused += 1) {
+      const { error, info } = await expectRefusal(get(), "ResourceExhausted", "CALLER_LIMITED");
+      expect(info?.metadata).toEqual({ limit: "options.read" });
+      expect(error.metadata.get("ratelimit")).toMatch(/^"options.read";r=0;t=1$/);
+      const [retry] = error.findDetails(RetryInfoSchema);
+      const waitMs = (retry?.retryDelay?.nanos ?? 0) / 1e6;
+      expect(waitMs).toBeGreaterThan(0);
+      expect(waitMs).toBeLessThanOrEqual(100);
+      expect(Number(error.metadata.get("grpc-retry-pushback-ms"))).toBe(waitMs);
+      if (refused === 2) await delay(waitMs + 1);
+    }
+    await get();
+    // Another permission, and another caller.
+    const value = { kind: { case: "boolValue", value: true } } as const;
+    await options.setOption({ ...validRequest, value }, bearing("limited"));
+    for (let free = 0; free < 5; free += 1) await options.getOption(validRequest, bearing("free"));
   });
+
+  test("a caller has at most its own number of calls in progress", async () => {
+    const { operation, release } = hanging();
+    const tokenFile = callersFile({ name: "narrow", limits: { concurrency: 2 } }, { name: "free" });
+    await using server = await startServer({ getOption: operation }, { tokenFile });
+    const { options } = server.clients[kind];
+    const get = (name: string) => options.getOption(validRequest, { ...bearing(name), timeoutMs: 20_000 });
+    const taken = [get("narrow"), get("narrow"), get("free"), get("free"), get("free")];
+    await expect.poll(() => server.metrics()).toMatch(/userd_calls_in_progress 5/);
+    const { info } = await expectRefusal(get("narrow"), "ResourceExhausted", "CALLER_LIMITED");
+    expect(info?.metadata).toEqual({ limit: "concurrency" });
+    release();
+    await Promise.all(taken);
+    await get("narrow");
+  });
+});
+
+test("a rate of all calls and one of a permission both hold", async () => {
+  const limits = { rates: { all: { per_second: 0.01, burst: 3 }, "options.write": { per_second: 0.01, burst: 1 } } };
+  await using server = await startServer({}, { tokenFile: callersFile({ name: "limited", limits }) });
+  const { options } = server.clients["grpc-js"];
+  const value = { kind: { case: "boolValue", value: true } } as const;
+  const set = () => options.setOption({ ...validRequest, value }, bearing("limited"));
+  await set();
+  expect((await expectRefusal(set(), "ResourceExhausted", "CALLER_LIMITED")).info?.metadata).toEqual({ limit: "options.write" });
+  await options.getOption(validRequest, bearing("limited"));
+  await options.getOption(validRequest, bearing("limited"));
+  const { info, error } = await expectRefusal(options.getOption(validRequest, bearing("limited")), "ResourceExhausted", "CALLER_LIMITED");
+  expect(info?.metadata).toEqual({ limit: "all" });
+  expect(Number(error.findDetails(RetryInfoSchema)[0]?.retryDelay?.seconds)).toBeGreaterThan(90);
+});
+
+test.concurrent("a refused call whose request never ends loses its stream", { timeout: 15_000 }, async () => {
+  const { operation, release } = hanging();
+  await using server = await startServer({ getOption: operation }, { maxConcurrentCalls: 1 });
+  const { options } = server.clients["grpc-js"];
+  const taken = options.getOption(validRequest, { timeoutMs: 20_000 });
+  await expect.poll(() => server.metrics()).toMatch(/userd_calls_in_progress 1/);
+  await expectRefusal(options.getOption(validRequest), "ResourceExhausted", "OVERLOADED");
+  const session = connect(`http://${server.grpcAddress.host}:${server.grpcAddress.port}`);
+  const path = "/userd.v1.UserOptionService/GetOption";
+  const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" });
+  const status = new Promise((resolve) => stream.on("response", (headers) => resolve(headers["grpc-status"])));
+  stream.on("error", () => {}).resume();
+  const closed = new Promise((resolve) => stream.on("close", resolve));
+  expect(await status).toBe("8");
+  await closed;
+  session.close();
+  release();
+  await taken;
+});
+
+test.concurrent("whatever way a call ends, it gives its place back", { timeout: 60_000 }, async () => {
+  const ways = ["answer", "answer later", "throw", "reject", "cancel", "reset", "deadline", "malformed", "hang"] as const;
+  await using server = await startServer(
+    {
+      getOption: ({ signal }, { key }) => {
+        switch (key) {
+          case "later":
+            return delay(2).then(() => ({}));
+          case "throw":
+            throw new TypeError("broken");
+          case "reject":
+            return delay(1).then(() => Promise.reject(notFound("USER_NOT_FOUND", "None.")));
+          case "hang":
+            return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+          default:
+            return {};
+        }
+      },
+    },
+    { maxConcurrentCalls: 20, tokenFile: callersFile({ name: "a" }, { name: "b", weight: 3 }, { name: "c", limits: { concurrency: 4 } }) },
+  );
+  const path = "/userd.v1.UserOptionService/GetOption";
+  const bytes = (key: string) => framed(toBinary(GetOptionRequestSchema, create(GetOptionRequestSchema, { userId: 7n, key })));
+  const address = `http://${server.grpcAddress.host}:${server.grpcAddress.port}`;
+  const raw = (name: string, body: Uint8Array, end: (stream: ReturnType<ReturnType<typeof connect>["request"]>) => void) =>
+    new Promise<void>((resolve) => {
+      const session = connect(address).on("error", () => {});
+      const headers = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers", ...bearing(name).headers };
+      const stream = session.request(headers).on("error", () => {});
+      stream.resume().on("close", () => {
+        session.destroy();
+        resolve();
+      });
+      stream.write(body);
+      end(stream);
+    });
+  const endings: Record<(typeof ways)[number], (name: string, kind: "grpc-js" | "Connect JSON") => Promise<unknown>> = {
+    answer: (name, kind) => server.clients[kind].options.getOption(validRequest, bearing(name)),
+    "answer later": (name, kind) => server.clients[kind].options.getOption({ ...validRequest, key: "later" }, bearing(name)),
+    throw: (name, kind) => server.clients[kind].options.getOption({ ...validRequest, key: "throw" }, bearing(name)),
+    reject: (name, kind) => server.clients[kind].options.getOption({ ...validRequest, key: "reject" }, bearing(name)),
+    cancel: (name, kind) => {
+      const client = new AbortController();
+      setTimeout(() => client.abort(), 2);
+      return server.clients[kind].options.getOption({ ...validRequest, key: "hang" }, { ...bearing(name), signal: client.signal });
+    },
+    reset: (name) => raw(name, bytes("hang"), (stream) => setTimeout(() => stream.close(8), 2)),
+    deadline: (name, kind) => server.clients[kind].options.getOption({ ...validRequest, key: "hang" }, { ...bearing(name), timeoutMs: 5 }),
+    malformed: (name) => raw(name, framed(Buffer.from([255, 255])), (stream) => stream.end()),
+    hang: (name) => raw(name, bytes("hang").subarray(0, 4), (stream) => setTimeout(() => stream.session?.destroy(), 3)),
+  };
+  const step = fc.record({
+    way: fc.constantFrom(...ways),
+    name: fc.constantFrom("a", "b", "c"),
+    kind: fc.constantFrom("grpc-js", "Connect JSON"),
+    pauseMs: fc.constantFrom(0, 0, 0, 1),
+  });
+  const run = async (steps: readonly { way: (typeof ways)[number]; name: string; kind: string; pauseMs: number }[]) => {
+    const ended = steps.map(async ({ way, name, kind, pauseMs }, index) => {
+      await delay(pauseMs * index);
+      await endings[way](name, kind as "grpc-js").catch((error: unknown) => expect(error).toBeInstanceOf(ConnectError));
+    });
+    await Promise.all(ended);
+    await expect.poll(() => server.metrics()).toMatch(/userd_calls_in_progress 0/);
+  };
+  await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), run), { numRuns: 30, endOnFailure: true });
+  // The whole limit is there, for each of them.
+  for (const name of ["a", "b", "c"]) {
+    const width = name === "c" ? 4 : 20;
+    const together = Array.from({ length: width }, () => endings["answer later"](name, "grpc-js"));
+    await Promise.all(together);
+  }
 });

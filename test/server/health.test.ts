@@ -183,10 +183,13 @@ describe("a drain", () => {
   });
 });
 
-test("calls after the concurrency has closed are told to go elsewhere", async () => {
-  const { createConcurrencyLimit } = await import("../../src/server/interceptors/concurrency-limit.ts");
+test("calls after the admission has closed are told to go elsewhere", async () => {
+  const { createAdmission } = await import("../../src/server/admission/admission.ts");
   const { shed } = await import("../../src/server/interceptors/shed.ts");
-  const concurrency = { ...createConcurrencyLimit(1), closed: true };
-  const handler = shed({} as never, { concurrency } as never)(() => expect.fail("no call passes"));
-  expect(() => handler({} as never, undefined)).toThrow(expect.objectContaining({ kind: "Unavailable", reason: "SHUTTING_DOWN" }));
+  const admission = createAdmission(1);
+  admission.close();
+  const handler = shed({} as never, { admission } as never)(() => expect.fail("no call passes"));
+  expect(() => handler({ caller: { name: "a" }, header: () => undefined } as never, undefined)).toThrow(
+    expect.objectContaining({ code: 14, reason: "SHUTTING_DOWN" }),
+  );
 });

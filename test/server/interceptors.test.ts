@@ -6,8 +6,9 @@ import type { Call } from "../../src/call.ts";
 import { conflict, DomainError, type ErrorKind, exhausted, invalidField, notFound } from "../../src/errors.ts";
 import { BadRequestSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
 import { GetOptionRequestSchema, UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
+import { createAdmission } from "../../src/server/admission/admission.ts";
+import { createRefusals } from "../../src/server/admission/refusals.ts";
 import { localCallers } from "../../src/server/callers/callers.ts";
-import { createConcurrencyLimit } from "../../src/server/interceptors/concurrency-limit.ts";
 import { compile, interceptors } from "../../src/server/interceptors/index.ts";
 import { Invocation } from "../../src/server/interceptors/invocation.ts";
 import { route } from "../../src/server/route.ts";
@@ -21,11 +22,10 @@ test("the interceptors stand in the order that their reasons give", () => {
   expect(interceptors.map((interceptor) => interceptor.name)).toEqual([
     "telemetry",
     "errors",
-    "shed",
     "authenticate",
+    "shed",
     "authorize",
     "validate",
-    "permit",
   ]);
 });
 
@@ -35,12 +35,14 @@ test("a call that is answered at once makes no promise and none of its lazy part
   const [rpc] = prepareRpcs([route(UserOptionService, { ...defaults, getOption })]);
   if (rpc === undefined) throw new Error("the service has RPCs");
   const asked: string[] = [];
+  const metrics = createMetrics().calls;
   const handler = compile(
     { ...rpc, decode: (message) => message as never, encode: (literal) => literal },
     {
       log,
-      metrics: createMetrics().calls,
-      concurrency: createConcurrencyLimit(1),
+      metrics,
+      admission: createAdmission(2),
+      refusals: createRefusals(log, metrics),
       callers: localCallers(),
       explain: () => undefined,
     },

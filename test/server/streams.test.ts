@@ -5,12 +5,14 @@ import { describe, expect, test as unit } from "vitest";
 import { ImportUsersRequestSchema } from "../../src/gen/userd/v1/user_batch_pb.ts";
 import { StreamUsersRequestSchema } from "../../src/gen/userd/v1/user_list_pb.ts";
 import { UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
+import { createAdmission } from "../../src/server/admission/admission.ts";
+import { createRefusals } from "../../src/server/admission/refusals.ts";
 import { localCallers } from "../../src/server/callers/callers.ts";
-import { createConcurrencyLimit } from "../../src/server/interceptors/concurrency-limit.ts";
 import { compile } from "../../src/server/interceptors/index.ts";
 import type { InterceptorContext } from "../../src/server/interceptors/interceptor.ts";
 import { Invocation } from "../../src/server/interceptors/invocation.ts";
 import { type AnyOperation, prepareRpcs, type Rpc } from "../../src/server/rpc.ts";
+import { type CallMetrics, createMetrics } from "../../src/telemetry/metrics.ts";
 import { createUser, unique } from "../support/build.ts";
 import { silent } from "../support/database.ts";
 import { expectRefusal } from "../support/errors.ts";
@@ -24,11 +26,13 @@ const invoke = (name: string, operation: unknown, received: unknown, limits: Par
   if (declared === undefined) throw new Error(`There is no ${name}.`);
   const rpc: Rpc = { ...declared, ...limits, operation: operation as AnyOperation };
   const codes: string[] = [];
-  const concurrency = createConcurrencyLimit(2);
+  const admission = createAdmission(2);
+  const metrics: CallMetrics = { ...createMetrics().calls, forMethod: () => (code) => void codes.push(code) };
   const context: InterceptorContext = {
     log: silent,
-    metrics: { forMethod: () => (code) => void codes.push(code), undeclared: () => {} },
-    concurrency,
+    metrics,
+    admission,
+    refusals: createRefusals(silent, metrics),
     callers: localCallers(),
     explain: () => undefined,
   };
@@ -46,7 +50,7 @@ const invoke = (name: string, operation: unknown, received: unknown, limits: Par
     compile({ ...rpc, ...codec }, context)(new Invocation(rpc, transport, undefined, silent, outlet), received),
   );
   answered.catch(() => {});
-  return { answered, outlet, codes, concurrency, cancel: () => cancel() };
+  return { answered, outlet, codes, admission, cancel: () => cancel() };
 };
 
 const request = create(StreamUsersRequestSchema);
@@ -57,15 +61,15 @@ describe("streams in the chain", () => {
     const operation = async function* () {
       for (; asked < 100; asked += 1) yield {};
     };
-    const { answered, outlet, codes, concurrency } = invoke("StreamUsers", operation, request);
+    const { answered, outlet, codes, admission } = invoke("StreamUsers", operation, request);
     await delay(20);
     expect(asked).toBeLessThan(5);
-    expect(concurrency.inProgress).toBe(1);
+    expect(admission.inProgress()).toBe(1);
     expect(codes).toEqual([]);
     outlet.resume();
     await answered;
     expect(asked).toBe(100);
-    expect(concurrency.inProgress).toBe(0);
+    expect(admission.inProgress()).toBe(0);
     expect(codes).toEqual(["OK"]);
   });
 
@@ -78,10 +82,10 @@ describe("streams in the chain", () => {
         cleaned = true;
       }
     };
-    const { answered, codes, concurrency } = invoke("StreamUsers", operation, request, { idleMs: 30 });
+    const { answered, codes, admission } = invoke("StreamUsers", operation, request, { idleMs: 30 });
     await expect(answered).rejects.toMatchObject({ reason: "DEADLINE_PASSED" });
     await expect.poll(() => cleaned).toBe(true);
-    expect([codes, concurrency.inProgress]).toEqual([["DEADLINE_EXCEEDED"], 0]);
+    expect([codes, admission.inProgress()]).toEqual([["DEADLINE_EXCEEDED"], 0]);
   });
 
   unit("a stream that moves lasts longer than its idle limit", async () => {

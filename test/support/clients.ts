@@ -45,7 +45,8 @@ export type Clients = {
 /** Far more than a call takes, also on a machine that does much else. */
 const patience = { defaultTimeoutMs: 30_000 };
 
-const over = (transport: Transport, { kinds, services }: KindSet): Clients => ({
+/** The clients of all services over one transport. */
+export const clientsOver = (transport: Transport, { kinds, services }: KindSet = builtin): Clients => ({
   kinds,
   users: createClient(UserService, transport),
   options: createClient(UserOptionService, transport),
@@ -86,6 +87,6 @@ export const createClients = (
 ) => {
   const { byKind: transports, close } = createTransports(service, limits);
   const kinds = [...clientKinds, ...http2Kinds];
-  const byKind = Object.fromEntries(kinds.map((kind) => [kind, over(transports[kind], set)])) as Record<ClientKind, Clients>;
+  const byKind = Object.fromEntries(kinds.map((kind) => [kind, clientsOver(transports[kind], set)])) as Record<ClientKind, Clients>;
   return { byKind, transports, close };
 };

@@ -2,7 +2,7 @@ import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { create, fromBinary, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
-import { type ChannelCredentials, Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { type ChannelCredentials, type ChannelOptions, Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.ts";
 import { collect } from "./collect.ts";
 
@@ -15,9 +15,17 @@ const detailsOf = (error: ServiceError): Details => {
   return fromBinary(StatusSchema, bytes).details.map(({ typeUrl, value }) => ({ type: typeUrl.split("/").at(-1) ?? "", value })) as never;
 };
 
+/** Trailers that are text. */
+const trailersOf = (metadata: Metadata): Headers => {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(metadata.getMap())) if (typeof value === "string") headers.set(name, value);
+  return headers;
+};
+
 const toConnectError = (error: ServiceError): ConnectError => {
   const result = new ConnectError(error.details, error.code as number as Code);
   result.details.push(...(detailsOf(error) as unknown as ConnectError["details"]));
+  for (const [name, value] of trailersOf(error.metadata)) result.metadata.set(name, value);
   return result;
 };
 
@@ -42,12 +50,14 @@ export const createGrpcJsTransport = (
   address: string,
   defaultTimeoutMs?: number,
   channel: ChannelCredentials = credentials.createInsecure(),
+  options: ChannelOptions = {},
 ): Transport & { close: () => void } => {
-  const client = new Client(address, channel, { "grpc.max_receive_message_length": -1 });
+  const client = new Client(address, channel, { "grpc.max_receive_message_length": -1, ...options });
   return {
     close: () => client.close(),
     unary: (method, signal, timeoutMs = defaultTimeoutMs, header, input) =>
       new Promise((resolve, reject) => {
+        let trailer = new Headers();
         const call = client.makeUnaryRequest(
           `/${method.parent.typeName}/${method.name}`,
           (message: typeof input) => Buffer.from(toBinary(method.input, create(method.input, message))),
@@ -58,9 +68,12 @@ export const createGrpcJsTransport = (
           (error, message) => {
             if (error) reject(toConnectError(error));
             else if (message === undefined) reject(new ConnectError("no message", Code.Internal));
-            else resolve({ stream: false, service: method.parent, method, header: new Headers(), trailer: new Headers(), message });
+            else setImmediate(() => resolve({ stream: false, service: method.parent, method, header: new Headers(), trailer, message }));
           },
         );
+        call.on("status", ({ metadata }) => {
+          trailer = trailersOf(metadata);
+        });
         signal?.addEventListener("abort", () => call.cancel());
       }),
     stream: async (method, signal, timeoutMs, header, input) => {

@@ -1,4 +1,5 @@
-import { execFileSync } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -59,17 +60,38 @@ const userInsteadOfRoot = (): { readonly uid: number; readonly gid: number } | u
 };
 
 /** A server that only one test has. */
-type OwnServer = { readonly settings: readonly string[]; readonly onLog: (lines: string) => void };
+type OwnServer = {
+  readonly settings: readonly string[];
+  readonly onLog: (lines: string) => void;
+  /** The folder in which its data are; that of temporary files by default. */
+  readonly under?: string;
+};
+
+/** A server of one's own can be made to fail. */
+export type OwnPostgres = TestPostgres & {
+  /** Ends it at once, as `pg_ctl stop -m immediate` does. */
+  readonly crash: () => Promise<void>;
+  /** Starts it again after a crash, on the same port and data. */
+  readonly start: () => Promise<void>;
+  /** Whether it runs. */
+  readonly isRunning: () => boolean;
+};
+
+type StartPostgres = { (own: OwnServer): Promise<OwnPostgres>; (): Promise<TestPostgres> };
+
+const noServer = (): never => {
+  throw new Error("This server belongs to somebody else.");
+};
 
 /**
  * Starts a private PostgreSQL from npm's binaries, unless DATABASE_URL_TEST names one and the test needs no server of its own.
- * Durability is off: the tests kill userd, not PostgreSQL.
+ * Durability is off, but for tests that say otherwise: they kill userd, not PostgreSQL.
  */
-export const startPostgres = async (own?: OwnServer): Promise<TestPostgres> => {
+export const startPostgres: StartPostgres = async (own?: OwnServer): Promise<OwnPostgres> => {
   const given = process.env["DATABASE_URL_TEST"];
-  if (given && own === undefined) return { url: given, stop: async () => {} };
+  if (given && own === undefined) return { url: given, stop: async () => {}, crash: noServer, start: noServer, isRunning: () => true };
   linkLibraries();
-  const folder = await mkdtemp(join(tmpdir(), "userd-postgres-"));
+  const folder = await mkdtemp(join(own?.under ?? tmpdir(), "userd-postgres-"));
   const port = await freePort();
   const log: string[] = [];
   const onLine = (line: unknown): void => {
@@ -112,10 +134,20 @@ export const startPostgres = async (own?: OwnServer): Promise<TestPostgres> => {
   } catch (error) {
     throw new Error(`PostgreSQL did not start; set DATABASE_URL_TEST to use another one.\n${log.slice(-20).join("\n")}`, { cause: error });
   }
+  const postmaster = (): ChildProcess => (postgres as unknown as { process: ChildProcess }).process;
+  const isRunning = (): boolean => postmaster().exitCode === null && postmaster().signalCode === null;
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+    isRunning,
+    crash: async () => {
+      if (!isRunning()) return;
+      const gone = once(postmaster(), "exit");
+      postmaster().kill("SIGQUIT");
+      await gone;
+    },
+    start: () => postgres.start(),
     stop: async () => {
-      await postgres.stop();
+      if (isRunning()) await postgres.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };

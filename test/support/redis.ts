@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createClient } from "@keyv/redis";
+import type { KeyPair } from "./certificates.ts";
 import { freePort } from "./postgres.ts";
 
 /** Whether this machine has a Redis server; without one the tests that need it say that they were skipped. */
@@ -17,18 +18,24 @@ export type TestRedis = AsyncDisposable & {
   readonly start: () => Promise<void>;
   /** Forgets everything. */
   readonly flush: () => Promise<void>;
+  /** Loses every message between its clients from now on: nobody may use a channel. What is stored stays. */
+  readonly mute: () => Promise<void>;
   /** Everything that it holds: keys and values. */
   readonly contents: () => Promise<readonly (readonly [key: string, value: string])[]>;
 };
 
-/** Starts one. */
-export const startRedis = async (): Promise<TestRedis> => {
+/** Starts one; with files of TLS it speaks that alone. */
+export const startRedis = async (tls?: KeyPair & { readonly ca: string }): Promise<TestRedis> => {
   const port = await freePort();
-  const url = `redis://127.0.0.1:${port}`;
+  const url = `${tls === undefined ? "redis" : "rediss"}://127.0.0.1:${port}`;
+  const listening =
+    tls === undefined
+      ? ["--port", String(port)]
+      : ["--port", "0", "--tls-port", String(port), "--tls-cert-file", tls.cert, "--tls-key-file", tls.key, "--tls-ca-cert-file", tls.ca];
   let server: ChildProcess | undefined;
 
   const withClient = async <T>(work: (client: ReturnType<typeof createClient>) => Promise<T>): Promise<T> => {
-    const client = createClient({ url });
+    const client = createClient({ url, socket: tls === undefined ? {} : { tls: true, rejectUnauthorized: false } });
     client.on("error", () => {});
     await client.connect();
     try {
@@ -38,7 +45,17 @@ export const startRedis = async (): Promise<TestRedis> => {
     }
   };
   const start = async (): Promise<void> => {
-    const child = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    const child = spawn("redis-server", [
+      ...listening,
+      "--tls-auth-clients",
+      "no",
+      "--bind",
+      "127.0.0.1",
+      "--save",
+      "",
+      "--appendonly",
+      "no",
+    ]);
     server = child;
     process.once("exit", () => child.kill("SIGKILL"));
     for await (const text of child.stdout.setEncoding("utf8")) if (String(text).includes("Ready to accept connections")) break;
@@ -58,6 +75,7 @@ export const startRedis = async (): Promise<TestRedis> => {
     kill,
     start,
     flush: () => withClient(async (client) => void (await client.sendCommand(["FLUSHALL"]))),
+    mute: () => withClient(async (client) => void (await client.sendCommand(["ACL", "SETUSER", "default", "resetchannels"]))),
     contents: () =>
       withClient(async (client) => {
         const keys = (await client.sendCommand(["KEYS", "*"])) as unknown as string[];

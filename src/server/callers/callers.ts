@@ -1,15 +1,21 @@
 import type { Logger } from "pino";
-import type { Caller } from "../../call.ts";
 import { type Config, ConfigError } from "../../config.ts";
 import { permissions } from "../../permissions.ts";
 import { createFileWatch } from "../watched-files.ts";
 import { parseCallersFile } from "./file.ts";
+import type { Found } from "./found.ts";
+import { createKeySources } from "./jwt/key-sources.ts";
+import type { KeyTimes } from "./jwt/key-url.ts";
+import type { OpenIssuer } from "./jwt/look-up.ts";
 import { createLookUp, type LookUp, type Surroundings } from "./look-up.ts";
 import { createOriginOf } from "./origin.ts";
 
 /** The object that finds the callers of calls. */
 export type Callers = {
-  /** Returns the caller of a call. Throws UNAUTHENTICATED CREDENTIALS_REQUIRED when nothing shows who it is. */
+  /**
+   * Returns the caller of a call; a promise only for a signed token that has to be verified first. Throws, or rejects with, UNAUTHENTICATED
+   * CREDENTIALS_REQUIRED when nothing shows who it is.
+   */
   readonly find: LookUp;
   /** Reads the callers' file anew. A broken file is logged and changes nothing. */
   readonly reload: () => void;
@@ -23,12 +29,17 @@ export type CallersOptions = Pick<Surroundings, "isTrusted"> & {
   readonly log: Logger;
   /** The names of all permissions. Default: those of userd itself. */
   readonly known?: readonly string[] | undefined;
+  /** The times of fetching keys of issuers. Only tests set them. */
+  readonly keyTimes?: KeyTimes;
 };
 
-const watchCallersFile = (path: string, { config, log, known = permissions, isTrusted }: CallersOptions): Callers => {
+const watchCallersFile = (path: string, { config, log, known = permissions, isTrusted, keyTimes }: CallersOptions): Callers => {
   const refuse = (faults: readonly string[]) => new ConfigError(faults.map((fault) => `TOKEN_FILE ${path}: ${fault}`).join("\n"));
   const watch = createFileWatch([path]);
+  const sources = createKeySources(log, keyTimes);
   const surroundings = { isTrusted, originOf: createOriginOf(config.peers) };
+
+  let inUse: readonly OpenIssuer[] = [];
 
   const load = (): LookUp => {
     let text: string;
@@ -37,9 +48,13 @@ const watchCallersFile = (path: string, { config, log, known = permissions, isTr
     } catch (error) {
       throw refuse([`can't be read (${(error as NodeJS.ErrnoException).code})`]);
     }
-    const { entries, faults } = parseCallersFile(text, known);
-    if (faults.length > 0) throw refuse(faults);
-    return createLookUp(entries, surroundings);
+    const { entries, issuers, faults } = parseCallersFile(text, known);
+    const found = [...faults];
+    const opened = sources.open(issuers, found);
+    if (found.length === 0) inUse = opened;
+    sources.keepOnly(inUse);
+    if (found.length > 0) throw refuse(found);
+    return createLookUp(entries, inUse, surroundings);
   };
 
   let find = load();
@@ -52,12 +67,26 @@ const watchCallersFile = (path: string, { config, log, known = permissions, isTr
     }
   };
   watch.start(reload);
-  return { find: (credentials) => find(credentials), reload, stop: watch.stop };
+  const stop = () => {
+    watch.stop();
+    sources.keepOnly([]);
+  };
+  return {
+    find: (credentials) => find(credentials),
+    reload,
+    stop,
+  };
 };
 
 /** Makes the `Callers` of a service without a callers' file: every call is by the caller `local`, who has all permissions. */
 export const localCallers = (known: readonly string[] = permissions): Callers => {
-  const local: Caller = { name: "local", permissions: new Set(known) };
+  const local: Found = {
+    caller: { name: "local", permissions: new Set(known) },
+    networks: undefined,
+    notBefore: -Infinity,
+    notAfter: Infinity,
+    binding: undefined,
+  };
   return { find: () => local, reload: () => {}, stop: () => {} };
 };
 

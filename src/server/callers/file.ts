@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Caller, CallerLimits } from "../../call.ts";
 import { createNetworks, isNetwork, type Networks, notANetwork } from "../../networks.ts";
+import { type Issuer, issuerSchema, subjectKey } from "./jwt/issuer.ts";
 
 /** A caller of the callers' file, with the networks that it has to call from. */
 export type FiledCaller = { readonly caller: Caller; readonly networks: Networks | undefined };
@@ -13,6 +14,8 @@ export type Entry = FiledCaller & {
   readonly tokens: readonly FiledToken[];
   /** The names of certificates, DNS names in lower case. */
   readonly subjectAltNames: readonly string[];
+  /** The subjects of tokens that issuers sign, each with its issuer. */
+  readonly subjects: readonly { readonly issuer: string; readonly subject: string }[];
 };
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be the SHA-256 of the token, 64 lower-case hex digits");
@@ -65,14 +68,15 @@ const entry = (known: readonly string[]) =>
       token_sha256: sha256.optional(),
       tokens: listOf(token).default([]),
       subject_alt_names: listOf(subjectAltName).default([]),
+      subjects: listOf(z.strictObject({ issuer: z.string(), subject: z.string().min(1).max(1024) })).default([]),
       permissions: z.array(z.enum(known, { error: `must be one of ${known.join(", ")}` })),
       networks: listOf(z.string().refine(isNetwork, notANetwork)).optional(),
       acts_as: z.literal("self", "must be self").optional(),
       weight: whole(1, 100).default(1),
       limits: limits(known).optional(),
     })
-    .refine((it) => it.token_sha256 !== undefined || it.tokens.length + it.subject_alt_names.length > 0, {
-      message: "must have token_sha256, tokens or subject_alt_names",
+    .refine((it) => it.token_sha256 !== undefined || it.tokens.length + it.subject_alt_names.length + it.subjects.length > 0, {
+      message: "must have token_sha256, tokens, subject_alt_names or subjects",
     })
     .transform(
       (it): Entry => ({
@@ -83,20 +87,41 @@ const entry = (known: readonly string[]) =>
           ...it.tokens,
         ],
         subjectAltNames: it.subject_alt_names,
+        subjects: it.subjects,
       }),
     );
 
-const file = z.strictObject({ callers: z.array(z.unknown()).min(1, "must name at least one caller").max(10_000) });
+const file = z.strictObject({
+  callers: z.array(z.unknown()).min(1, "must name at least one caller").max(10_000),
+  issuers: z.array(z.unknown()).max(100).default([]),
+});
 
 const faultsOf = ({ issues }: z.ZodError, at: string): string[] =>
   issues.map(({ path, message }) => `${[at, ...path].filter((step) => step !== "").join(".") || "the file"} ${message}`);
 
+/** The items of a list that could be read, with their places in it. */
+type Numbered<T> = readonly (readonly [number, T])[];
+
+/** Reads each item of a list by itself, so that the faults of all are found, and adds the faults. */
+const readEach = <T>(list: unknown, name: string, schema: z.ZodType<T>, faults: string[]): Numbered<T> =>
+  (Array.isArray(list) ? list : []).flatMap((item, index) => {
+    const parsed = schema.safeParse(item);
+    if (parsed.success) return [[index, parsed.data] as const];
+    faults.push(...faultsOf(parsed.error, `${name}.${index}`));
+    return [];
+  });
+
 /** The faults of entries that do not go together: a credential of two callers, or one name with two different shares. */
-const clashesOf = (entries: readonly (readonly [number, Entry])[]): string[] => {
+const clashesOf = (entries: Numbered<Entry>, issuers: Numbered<Issuer>): string[] => {
   const faults: string[] = [];
+  const known = new Set<string>();
+  for (const [index, { issuer }] of issuers) {
+    if (known.has(issuer)) faults.push(`issuers.${index} has the same issuer as one before`);
+    known.add(issuer);
+  }
   const owners = new Map<string, string>();
   const shares = new Map<string, string>();
-  for (const [index, { caller, tokens, subjectAltNames }] of entries) {
+  for (const [index, { caller, tokens, subjectAltNames, subjects }] of entries) {
     const claim = (credential: string, what: string) => {
       const owner = owners.get(credential);
       if (owner !== undefined) faults.push(`callers.${index} has the same ${what} as ${owner}`);
@@ -104,6 +129,10 @@ const clashesOf = (entries: readonly (readonly [number, Entry])[]): string[] => 
     };
     for (const one of tokens) claim(`token ${one.sha256}`, "token");
     for (const name of subjectAltNames) claim(`name ${name}`, `subject_alt_name ${name}`);
+    for (const { issuer, subject } of subjects) {
+      claim(subjectKey(issuer, subject), `subject ${subject}`);
+      if (!known.has(issuer)) faults.push(`callers.${index}.subjects names the issuer ${issuer}, which is not among the issuers`);
+    }
     const { weight, limits: { concurrency, rates } = { concurrency: undefined, rates: new Map() } } = caller;
     const share = JSON.stringify([weight, concurrency, [...rates].sort()]);
     if ((shares.get(caller.name) ?? share) !== share)
@@ -114,7 +143,11 @@ const clashesOf = (entries: readonly (readonly [number, Entry])[]): string[] => 
 };
 
 /** The contents of a callers' file, or its faults: sentences without a hash. */
-export type ParsedFile = { readonly entries: readonly Entry[]; readonly faults: readonly string[] };
+export type ParsedFile = {
+  readonly entries: readonly Entry[];
+  readonly issuers: readonly Issuer[];
+  readonly faults: readonly string[];
+};
 
 /** Reads the text of a callers' file, and finds all of its faults at once. `known` are the names of all permissions. */
 export const parseCallersFile = (text: string, known: readonly string[]): ParsedFile => {
@@ -122,19 +155,14 @@ export const parseCallersFile = (text: string, known: readonly string[]): Parsed
   try {
     json = JSON.parse(text);
   } catch {
-    return { entries: [], faults: ["is not valid JSON"] };
+    return { entries: [], issuers: [], faults: ["is not valid JSON"] };
   }
   const faults: string[] = [];
   const whole = file.safeParse(json);
   if (!whole.success) faults.push(...faultsOf(whole.error, ""));
-  const given = (json as { callers?: unknown } | null)?.callers;
-  const entries: [number, Entry][] = [];
-  const schema = entry(known);
-  for (const [index, one] of (Array.isArray(given) ? given : []).entries()) {
-    const parsed = schema.safeParse(one);
-    if (parsed.success) entries.push([index, parsed.data]);
-    else faults.push(...faultsOf(parsed.error, `callers.${index}`));
-  }
-  faults.push(...clashesOf(entries));
-  return { entries: entries.map(([, it]) => it), faults };
+  const given = json as { callers?: unknown; issuers?: unknown } | null;
+  const entries = readEach(given?.callers, "callers", entry(known), faults);
+  const issuers = readEach(given?.issuers, "issuers", issuerSchema, faults);
+  faults.push(...clashesOf(entries, issuers));
+  return { entries: entries.map(([, it]) => it), issuers: issuers.map(([, it]) => it), faults };
 };

@@ -1,24 +1,23 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import type { Caller } from "../../call.ts";
-import type { Networks } from "../../networks.ts";
+import { type MaybePromise, whenReady } from "../../call.ts";
 import type { ClientCertificate } from "../peers.ts";
 import { readAltNames } from "./alt-names.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Entry } from "./file.ts";
+import type { Found } from "./found.ts";
+import { createJwtLookUp, type OpenIssuer } from "./jwt/look-up.ts";
 import type { OriginOf } from "./origin.ts";
 import { refusals } from "./refusals.ts";
 
-/** The most `authorization` headers whose callers are remembered, so that the token of a busy caller isn't hashed in every call. */
-const remembered = 1_000;
+/** The longest `authorization` header that is looked at. */
+const MAX_HEADER = 8_192;
 
-/** A caller that was found, with the time and the networks that what it showed is bound to. */
-type Found = {
-  readonly caller: Caller;
-  readonly networks: Networks | undefined;
-  readonly notBefore: number;
-  readonly notAfter: number;
-};
+/**
+ * The `authorization` headers whose callers are remembered, so that the token of a busy caller isn't hashed or verified in every call. The size
+ * is in characters.
+ */
+const remembered = { max: 10_000, maxSize: 8 * 1024 * 1024, sizeCalculation: (_: unknown, header: string) => header.length + 100 };
 
 /** The surroundings of the look-up: where calls come from, and which chains of certificates are trusted. */
 export type Surroundings = {
@@ -27,26 +26,37 @@ export type Surroundings = {
   readonly isTrusted: (chain: readonly string[]) => boolean;
 };
 
-/** A function that finds the caller of a call. Throws UNAUTHENTICATED CREDENTIALS_REQUIRED when there is none. */
-export type LookUp = (credentials: Credentials) => Caller;
+/** The look-up of the callers of one reading of the callers' file; `Callers` says what it does. */
+export type LookUp = (credentials: Credentials) => MaybePromise<Found>;
 
 /** Finds callers by the tokens in `authorization` headers. */
-const createTokenLookUp = (entries: readonly Entry[]): ((authorization: string) => Found | undefined) => {
+const createTokenLookUp = (entries: readonly Entry[], issuers: readonly OpenIssuer[]): ((authorization: string) => MaybePromise<Found>) => {
   const byHash = new Map(
     entries.flatMap(({ caller, networks, tokens }) =>
-      tokens.map(({ sha256, notBefore, notAfter }): [string, Found] => [sha256, { caller, networks, notBefore, notAfter }]),
+      tokens.map(({ sha256, notBefore, notAfter }): [string, Found] => [
+        sha256,
+        { caller, networks, notBefore, notAfter, binding: undefined },
+      ]),
     ),
   );
-  const known = new LRUCache<string, Found>({ max: remembered });
+  const known = new LRUCache<string, Found>(remembered);
+  const signed = createJwtLookUp(issuers, entries);
+
+  const look = (authorization: string): MaybePromise<Found> => {
+    const token = authorization.length > MAX_HEADER ? undefined : /^bearer +([\w.~+/=-]+)$/i.exec(authorization)?.[1];
+    if (token === undefined) throw refusals.unknownToken;
+    // Comparing hashes tells an attacker nothing about the token, so the look-up need not take constant time.
+    const found = byHash.get(createHash("sha256").update(token).digest("hex")) ?? signed(token);
+    if (found === undefined) throw refusals.unknownToken;
+    return whenReady(found, (one) => {
+      known.set(authorization, one);
+      return one;
+    });
+  };
+
   return (authorization) => {
     const hit = known.get(authorization);
-    if (hit !== undefined) return hit;
-    const token = /^bearer +([\w.~+/=-]{1,4096})$/i.exec(authorization)?.[1];
-    if (token === undefined) return undefined;
-    // Comparing hashes tells an attacker nothing about the token, so the look-up need not take constant time.
-    const found = byHash.get(createHash("sha256").update(token).digest("hex"));
-    if (found !== undefined) known.set(authorization, found);
-    return found;
+    return hit === undefined || hit.binding?.isCurrent() === false ? look(authorization) : hit;
   };
 };
 
@@ -60,7 +70,7 @@ const createCertificateLookUp = (entries: readonly Entry[], { isTrusted }: Surro
     const [entry, other] = named;
     if (entry === undefined) throw refusals.unknownCertificate;
     if (other !== undefined) throw refusals.ambiguousCertificate;
-    return { caller: entry.caller, networks: entry.networks, notBefore, notAfter };
+    return { caller: entry.caller, networks: entry.networks, notBefore, notAfter, binding: undefined };
   };
 
   return (certificate) => {
@@ -75,30 +85,39 @@ const createCertificateLookUp = (entries: readonly Entry[], { isTrusted }: Surro
 };
 
 /** Makes the look-up of the callers of a callers' file. A token wins over a certificate: a proxy has a certificate, and passes tokens on. */
-export const createLookUp = (entries: readonly Entry[], surroundings: Surroundings): LookUp => {
-  const byToken = createTokenLookUp(entries);
+export const createLookUp = (entries: readonly Entry[], issuers: readonly OpenIssuer[], surroundings: Surroundings): LookUp => {
+  const byToken = createTokenLookUp(entries, issuers);
   const byCertificate = createCertificateLookUp(entries, surroundings);
 
-  const find = (credentials: Credentials): Found => {
+  const find = (credentials: Credentials): MaybePromise<Found> => {
     const authorization = credentials.header("authorization");
-    if (authorization !== undefined) {
-      const found = byToken(authorization);
-      if (found === undefined) throw refusals.unknownToken;
-      return found;
-    }
+    if (authorization !== undefined) return byToken(authorization);
     const { certificate } = credentials.peer;
     if (certificate === undefined) throw refusals.nothingShown;
     return byCertificate(certificate);
   };
 
-  return (credentials) => {
-    const { caller, networks, notBefore, notAfter } = find(credentials);
+  const admit = (found: Found, credentials: Credentials): Found => {
+    const { networks, notBefore, notAfter, binding } = found;
     if (notBefore !== -Infinity || notAfter !== Infinity) {
       const now = Date.now();
       if (now < notBefore) throw refusals.tooEarly;
       if (now >= notAfter) throw refusals.tooLate;
     }
     if (networks !== undefined && !networks.has(surroundings.originOf(credentials))) throw refusals.elsewhere;
-    return caller;
+    if (binding?.certificate !== undefined) {
+      const { certificate } = credentials.peer;
+      const isShown =
+        certificate !== undefined &&
+        surroundings.isTrusted(certificate.chain) &&
+        Buffer.from(certificate.sha256, "hex").toString("base64url") === binding.certificate;
+      if (!isShown) throw refusals.otherCertificate;
+    }
+    return found;
+  };
+
+  return (credentials) => {
+    const found = find(credentials);
+    return found instanceof Promise ? found.then((one) => admit(one, credentials)) : admit(found, credentials);
   };
 };

@@ -7,7 +7,7 @@ import { withEntriesChecked } from "./declared.ts";
 import { errors } from "./errors.ts";
 import type { Handler, Interceptor, InterceptorContext } from "./interceptor.ts";
 import type { Invocation } from "./invocation.ts";
-import { permit } from "./permit.ts";
+import { withPermit } from "./permit.ts";
 import { shed } from "./shed.ts";
 import { sendAll } from "./streams.ts";
 import { telemetry } from "./telemetry.ts";
@@ -17,11 +17,10 @@ import { validate } from "./validate.ts";
 export const interceptors: readonly Interceptor[] = [
   telemetry, // outermost: counts and times whatever the others do, with the status they end in
   errors, // around all that can throw, so that nothing but a status leaves the server
-  shed, // before any work: under load a refusal must cost nothing
   authenticate, // before all that depends on the caller
+  shed, // before any work: each caller has its share, and what is refused must cost nothing
   authorize, // before the request is decoded: its contents are nobody's business but a permitted caller's
-  validate, // before all that reads the request: it and operations see well-formed requests only
-  permit, // last: what an acting user may do depends on what the request names
+  validate, // last: operations see well-formed requests only
 ];
 
 const callOf = (invocation: Invocation): Call => {
@@ -45,4 +44,7 @@ const operate = ({ kind, operation, encode }: Rpc & Codec): Handler => {
 
 /** Makes the handler that runs an RPC's operation inside all interceptors; `rpc` includes the codec of the transport that the handler is for. */
 export const compile = (rpc: Rpc & Codec, context: InterceptorContext): Handler =>
-  interceptors.reduceRight((next, intercept) => intercept(rpc, context)(next), operate(withEntriesChecked(rpc, context)));
+  interceptors.reduceRight(
+    (next, intercept) => intercept(rpc, context)(next),
+    operate(withEntriesChecked(withPermit(rpc, context), context)),
+  );

@@ -3,9 +3,10 @@ import type { Logger } from "pino";
 import type { Call, MaybePromise } from "../../call.ts";
 import type { DomainError } from "../../errors.ts";
 import type { CallMetrics } from "../../telemetry/metrics.ts";
+import type { Admission } from "../admission/admission.ts";
+import type { Refusals } from "../admission/refusals.ts";
 import type { Callers } from "../callers/callers.ts";
 import type { Codec, Rpc } from "../rpc.ts";
-import type { ConcurrencyLimit } from "./concurrency-limit.ts";
 import type { Invocation } from "./invocation.ts";
 import type { StatusError } from "./status.ts";
 
@@ -16,7 +17,9 @@ export type Handler = (invocation: Invocation, received: unknown) => MaybePromis
 export type InterceptorContext = {
   readonly log: Logger;
   readonly metrics: CallMetrics;
-  readonly concurrency: ConcurrencyLimit;
+  readonly admission: Admission;
+  /** Counts refusals, which are not logged one by one. */
+  readonly refusals: Refusals;
   readonly callers: Callers;
   /** Translates an error from below the operations, such as a driver's, for the caller; undefined = the error is a fault. */
   readonly explain: (error: unknown) => DomainError | undefined;

@@ -3,6 +3,7 @@ import type { Writable } from "node:stream";
 import type { Logger } from "pino";
 import type { Call, Caller } from "../../call.ts";
 import { DomainError } from "../../errors.ts";
+import type { Account } from "../admission/account.ts";
 import type { Credentials } from "../callers/credentials.ts";
 import { type Connection, type Peer, peerOf } from "../peers.ts";
 import type { Rpc } from "../rpc.ts";
@@ -47,6 +48,10 @@ export class Invocation<S = unknown> implements Omit<Call, "caller">, Credential
   /** The caller; undefined until the interceptor `authenticate` has found it. */
   caller: Caller | undefined = undefined;
   actingUserId: bigint | undefined = undefined;
+  /** The account that the call is counted on; undefined until the interceptor `shed` has let it begin. */
+  account: Account | undefined = undefined;
+  /** The fields of the answer that tell the caller what is left of its rates; undefined for a caller without rates. */
+  fields: Readonly<Record<string, string>> | undefined = undefined;
   /** The call as its listener knows it. */
   readonly source: S;
   readonly #transport: Transport<S>;

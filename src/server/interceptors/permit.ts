@@ -1,19 +1,32 @@
 import type { Message } from "@bufbuild/protobuf";
-import { type Call, whenReady } from "../../call.ts";
+import { whenReady } from "../../call.ts";
 import { isRead } from "../../contract/reads.ts";
 import { DomainError } from "../../errors.ts";
-import type { Interceptor } from "./interceptor.ts";
+import type { AnyOperation, Rpc } from "../rpc.ts";
+import type { InterceptorContext } from "./interceptor.ts";
+
+/** Answers with a stream once the call is permitted. */
+async function* once(permitted: Promise<void>, answer: () => AsyncIterable<object>): AsyncGenerator<object> {
+  await permitted;
+  yield* answer();
+}
 
 /**
- * Holds reads to the RPC's rules for acting users. Writes are held to them in their transaction (db/transaction.ts), and calls without acting
- * user go by without a look.
+ * Wraps a read so that it is held to its rules for acting users. It is part of the operation, so that the deadline and the cancellation of the
+ * call end it too. Writes are held to their rules in their transaction (db/transaction.ts). A call without acting user costs a comparison.
  */
-export const permit: Interceptor = ({ method }, { permit: check }) => {
-  if (check === undefined || !isRead(method)) return (next) => next;
-  return (next) => (invocation, request) => {
-    if (invocation.actingUserId === undefined) return next(invocation, request);
-    return whenReady(check(invocation as Call, method, request as Message), () => next(invocation, request));
+export const withPermit = <R extends Rpc>(rpc: R, { permit }: InterceptorContext): R => {
+  const { method, kind, operation: inner } = rpc;
+  if (permit === undefined || !isRead(method)) return rpc;
+  const operation: AnyOperation = (call, request) => {
+    if (call.actingUserId === undefined) return inner(call, request);
+    if (kind === "server_streaming") {
+      const permitted = Promise.resolve(permit(call, method, request as Message));
+      return once(permitted, () => inner(call, request) as AsyncIterable<object>);
+    }
+    return whenReady(permit(call, method, request as Message), () => inner(call, request) as object);
   };
+  return { ...rpc, operation };
 };
 
 /** Makes the error for a caller that is bound to its acting user, and has named none. */

@@ -1,27 +1,30 @@
-import { exhausted, unavailable } from "../../errors.ts";
 import { type Interceptor, settle } from "./interceptor.ts";
-
-const retryAfterMs = 100;
+import type { Invocation } from "./invocation.ts";
 
 /**
- * Refuses a new call at once while the number of calls in progress is at its limit, so that the calls in progress stay fast. Health checks and
- * reflection pass no interceptors.
+ * Refuses a new call at once while the server is full or its caller beyond its limits, so that the calls in progress stay fast. Most refusals
+ * were given on headers, by the ports. Health checks and reflection pass no interceptors.
  */
-export const shed: Interceptor = (_, { concurrency }) => {
-  const done = (_: unknown, response: unknown): unknown => {
-    concurrency.inProgress -= 1;
+export const shed: Interceptor = (rpc, { admission }) => {
+  const leave = ({ account }: Invocation): void => {
+    if (account !== undefined) admission.leave(rpc, account);
+  };
+  const done = (invocation: Invocation, response: unknown): unknown => {
+    leave(invocation);
     return response;
   };
-  const failed = (_: unknown, error: unknown): never => {
-    concurrency.inProgress -= 1;
+  const failed = (invocation: Invocation, error: unknown): never => {
+    leave(invocation);
     throw error;
   };
   return (next) => (invocation, received) => {
-    if (concurrency.closed) throw unavailable("SHUTTING_DOWN", "The server is shutting down; another one will answer.");
-    if (concurrency.inProgress >= concurrency.limit) {
-      throw exhausted("OVERLOADED", `The server has ${concurrency.limit} calls in progress and takes no more.`, { retryAfterMs });
-    }
-    concurrency.inProgress += 1;
+    const { caller } = invocation;
+    if (caller === undefined) throw new Error("The authenticate interceptor finds the caller.");
+    const entered = admission.enter(rpc, caller, invocation.deadline - Date.now());
+    if (admission.isWatchful()) admission.remember(invocation.header("authorization"), caller);
+    if ("error" in entered) throw entered.status;
+    invocation.account = entered;
+    invocation.fields = admission.fields(rpc, entered);
     return settle(next, invocation, received, done, failed);
   };
 };

@@ -1,3 +1,4 @@
+import type { Reason } from "../../errors.ts";
 import { type Interceptor, settle } from "./interceptor.ts";
 import type { Invocation } from "./invocation.ts";
 import { Code, StatusError } from "./status.ts";
@@ -9,8 +10,11 @@ const pressures: ReadonlySet<Code> = new Set([Code.UNAVAILABLE, Code.RESOURCE_EX
 
 const levelOf = (code: Code): "error" | "warn" | "info" => (faults.has(code) ? "error" : pressures.has(code) ? "warn" : "info");
 
+/** The reasons of refusals that come by the thousand: they are counted, and the log has a line a second for all of them. */
+const counted: ReadonlySet<string> = new Set<Reason>(["OVERLOADED", "CALLER_LIMITED", "WRITE_QUEUE_FULL"]);
+
 /** Counts and times every call. It logs failed calls, unary calls of over 100 ms, and at level debug all calls, but never their contents. */
-export const telemetry: Interceptor = (rpc, { log, metrics }) => {
+export const telemetry: Interceptor = (rpc, { log, metrics, refusals }) => {
   const observe = metrics.forMethod(rpc.name);
   const logsEveryCall = log.isLevelEnabled("debug");
   /** The time from which a call is logged as slow, in milliseconds; a stream may take any time. */
@@ -35,6 +39,10 @@ export const telemetry: Interceptor = (rpc, { log, metrics }) => {
     const milliseconds = performance.now() - invocation.startedAt;
     const { code, reason, cause } = error instanceof StatusError ? error : { code: Code.INTERNAL, reason: "INTERNAL_FAULT", cause: error };
     observe(Code[code], milliseconds);
+    if (counted.has(reason)) {
+      refusals.count(invocation.caller, reason);
+      throw error;
+    }
     const fields = { ...fieldsOf(invocation, code, milliseconds), reason, err: cause };
     invocation.log[levelOf(code)](fields, "call failed");
     throw error;

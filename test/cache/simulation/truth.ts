@@ -17,7 +17,7 @@ export type Truth = {
   readonly wasCurrent: (key: Key, serial: number, from: number, until: number) => boolean;
   /** The states of an aggregate in an epoch, in the order of their commits. */
   readonly states: (epoch: number, aggregate: number) => readonly State[];
-  /** When the clock of an epoch's primary showed this time. */
+  /** When the clock of an epoch's primary first showed this time. */
   readonly momentOf: (epoch: number, databaseTime: number) => number | undefined;
 };
 
@@ -50,7 +50,11 @@ export const createTruth = (parts: number): Truth => {
       epochs.at(-1)?.[aggregate]?.push(state);
       note(aggregate, state);
     },
-    clockRead: (databaseTime, now) => void moments.at(-1)?.set(databaseTime, now),
+    clockRead: (databaseTime, now) => {
+      const known = moments.at(-1);
+      // A clock that was stepped back shows a time again. What says that time may speak of either moment.
+      if (known?.has(databaseTime) === false) known.set(databaseTime, now);
+    },
     wasCurrent: ({ aggregate, part }, serial, from, until) =>
       (spans[aggregate * parts + part] ?? []).some((span) => span.serial === serial && span.from <= until && span.until >= from),
     states: (epoch, aggregate) => epochs[epoch]?.[aggregate] ?? [],

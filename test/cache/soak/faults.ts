@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Fleet, Member } from "./fleet.ts";
+import type { Fleet, Member } from "../../support/fleet.ts";
 
 /** What is done to a fleet; resolves when it is over. */
 type Fault = (fleet: Fleet, member: Member) => Promise<void>;
@@ -8,23 +8,23 @@ const pick = <T>(items: readonly T[]): T => items[Math.floor(Math.random() * ite
 
 /** Every fault by name. Those of Redis may never be noticed by anybody; the others may fail calls. */
 const faults = {
-  "redis: connections reset": async (_, { redis }) => redis.reset(),
+  "redis: connections reset": async (_, { redis }) => redis?.reset(),
   "redis: delayed by 100 ms": async (_, { redis }) => {
-    redis.delay(100);
+    redis?.delay(100);
     await delay(1_000);
-    redis.delay(0);
+    redis?.delay(0);
   },
   "redis: bytes dropped for 1 s": async (_, { redis }) => {
-    redis.hang(true);
+    redis?.hang(true);
     await delay(1_000);
-    redis.hang(false);
-    redis.reset();
+    redis?.hang(false);
+    redis?.reset();
   },
-  "redis: flushed": async ({ redis }) => redis.flush(),
+  "redis: flushed": async ({ redis }) => redis?.flush(),
   "redis: stopped for 3 s (SIGSTOP)": async ({ redis }) => {
-    redis.hang(true);
+    redis?.hang(true);
     await delay(3_000);
-    redis.hang(false);
+    redis?.hang(false);
   },
   "database: connections reset": async (_, { database }) => database.reset(),
   "database: delayed by 50 ms": async (_, { database }) => {

@@ -3,7 +3,7 @@ import { durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { createUser, value } from "../../support/build.ts";
 import type { Clients } from "../../support/clients.ts";
-import type { Fleet } from "./fleet.ts";
+import type { Fleet } from "../../support/fleet.ts";
 import { createLedger, type Kind, type Ledger } from "./ledger.ts";
 
 /** One option that is written and read. */

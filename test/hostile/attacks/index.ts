@@ -1,7 +1,10 @@
 import type { Attack } from "../attack.ts";
 import { sizeBombs } from "./bombs.ts";
 import { frames } from "./frames.ts";
+import { greedy, hotUser } from "./greedy.ts";
 import { gzipOfCaller, gzipOfStranger } from "./gzip.ts";
+import { lockedTable } from "./locked-table.ts";
+import { overload } from "./overload.ts";
 import { pages } from "./pages.ts";
 import { rebinding } from "./rebinding.ts";
 import { reflection } from "./reflection.ts";
@@ -20,4 +23,8 @@ export const attacks: readonly Attack[] = [
   rebinding,
   sizeBombs,
   frames,
+  overload,
+  greedy,
+  hotUser,
+  lockedTable,
 ];

@@ -154,7 +154,7 @@ describe("a callers' file that changes", () => {
     writeFileSync(path, JSON.stringify({ callers: [callerOf("reader", next)] }));
     callers.reload();
     expect(() => callers.find(showing("canary-old"))).toThrow(/needs a known token/);
-    expect(callers.find(showing("canary-next")).name).toBe("reader");
+    expect(callers.find(showing("canary-next"))).toMatchObject({ caller: { name: "reader" } });
     callers.stop();
   });
 });

@@ -49,7 +49,7 @@ test("a caller with a token alone weighs 1 and has no limits", () => {
 test.for([
   ["an unknown field", { ...billing, netwroks: [] }, /^callers\.0 .*"netwroks"/],
   ["an unknown field of a token", { ...billing, tokens: [{ sha256: sha256("b"), until: "2027" }] }, /^callers\.0\.tokens\.0 .*"until"/],
-  ["no credential", { name: "a", permissions: [] }, /^callers\.0 must have token_sha256, tokens or subject_alt_names$/],
+  ["no credential", { name: "a", permissions: [] }, /^callers\.0 must have token_sha256, tokens, subject_alt_names or subjects$/],
   ["an empty list of tokens", { ...billing, tokens: [] }, /^callers\.0\.tokens must not be empty$/],
   ["a hash that is none", { ...billing, token_sha256: "canary" }, /^callers\.0\.token_sha256 must be the SHA-256/],
   [
@@ -79,6 +79,49 @@ test.for([
   expect(faults).toEqual([expect.stringMatching(sentence)]);
   expect(faults.join()).not.toContain("canary");
   expect(faults.join()).not.toContain(sha256("canary"));
+});
+
+const login = { issuer: "https://login.example.org/", audience: "userd", jwks_url: "https://login.example.org/jwks.json" };
+const web = { name: "web", subjects: [{ issuer: login.issuer, subject: "web" }], permissions: [] };
+
+const parseIssuers = (issuers: readonly object[], callers: readonly object[] = [web]) =>
+  parseCallersFile(JSON.stringify({ callers, issuers }), permissions);
+
+test("an issuer has asymmetric algorithms, 30 seconds of skew and the claim sub, unless told otherwise", () => {
+  const { issuers, faults } = parseIssuers([login]);
+  expect(faults).toEqual([]);
+  expect(issuers).toMatchObject([
+    { audience: ["userd"], keys: { kind: "url", at: login.jwks_url }, clockSkewSeconds: 30, claims: { caller: "sub" } },
+  ]);
+  expect(issuers[0]?.algorithms.filter((name) => /^HS|none/i.test(name))).toEqual([]);
+});
+
+test.for([
+  ["no audience", { ...login, audience: undefined }, /^issuers\.0\.audience /],
+  ["an empty list of audiences", { ...login, audience: [] }, /^issuers\.0\.audience /],
+  ["no keys", { ...login, jwks_url: undefined }, /^issuers\.0 must have jwks_url or jwks_file$/],
+  ["two places of keys", { ...login, jwks_file: "keys.json" }, /^issuers\.0 must have jwks_url or jwks_file$/],
+  [
+    "keys that cross the network as they are",
+    { ...login, jwks_url: "http://login.example.org/" },
+    /^issuers\.0\.jwks_url must be a URL with https/,
+  ],
+  ["a password in the URL of its keys", { ...login, jwks_url: "https://a:b@login.example.org/" }, /^issuers\.0\.jwks_url must be a URL/],
+  ["a file as the URL of its keys", { ...login, jwks_url: "file:///etc/passwd" }, /^issuers\.0\.jwks_url must be a URL with https/],
+  ["a secret for signatures", { ...login, algorithms: ["RS256", "HS256"] }, /^issuers\.0\.algorithms\.1 /],
+  ["no signatures", { ...login, algorithms: ["none"] }, /^issuers\.0\.algorithms\.0 /],
+  ["a day of skew", { ...login, clock_skew_seconds: 86_400 }, /^issuers\.0\.clock_skew_seconds /],
+  ["an unknown field", { ...login, claims: { user: "sub" } }, /^issuers\.0\.claims .*"user"/],
+] as const)("an issuer with %s is refused", ([, issuer, sentence]) => {
+  expect(parseIssuers([issuer]).faults).toContainEqual(expect.stringMatching(sentence));
+});
+
+test("issuers and subjects have to go together", () => {
+  expect(parseIssuers([login, login]).faults).toEqual(["issuers.1 has the same issuer as one before"]);
+  expect(parseIssuers([], [web]).faults).toEqual([
+    "callers.0.subjects names the issuer https://login.example.org/, which is not among the issuers",
+  ]);
+  expect(parseIssuers([login], [web, { ...web, name: "thief" }]).faults).toEqual(["callers.1 has the same subject web as web"]);
 });
 
 test("faults are named all at once, those between entries too", () => {

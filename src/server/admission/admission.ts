@@ -1,0 +1,143 @@
+import { LRUCache } from "lru-cache";
+import type { Caller, Rate } from "../../call.ts";
+import type { Rpc } from "../rpc.ts";
+import { type Account, createAccounts } from "./account.ts";
+import { createAdaptiveLimit } from "./adaptive-limit.ts";
+import { rateFields } from "./rate-fields.ts";
+import { closedRefusal, concurrencyRefusal, createRateRefusals, fullRefusal, lateRefusal, type Refusal } from "./refusal.ts";
+
+/** The admission of calls: which may begin, and which are refused before any work. */
+export type Admission = {
+  /** Tells whether some call might be refused now; if not, nobody need look who calls. */
+  readonly isWatchful: () => boolean;
+  /**
+   * Returns why a call would be refused now; undefined = it may begin. Changes nothing, so that a port can ask before a call has arrived
+   * as a whole. `leftMs` is the time that the caller still waits.
+   */
+  readonly look: (rpc: Rpc, caller: Caller | undefined, leftMs: number) => Refusal | undefined;
+  /** Lets a call begin, which has to `leave` exactly once; or returns why not. */
+  readonly enter: (rpc: Rpc, caller: Caller, leftMs: number) => Refusal | Account;
+  readonly leave: (rpc: Rpc, account: Account) => void;
+  /** Remembers who sent an `authorization` header, so that a port knows whose call it refuses. */
+  readonly remember: (authorization: string | undefined, caller: Caller) => void;
+  /** Returns who sent this header lately, whether or not it is still good: for refusals alone. undefined = nobody. */
+  readonly remembered: (authorization: string | undefined) => Caller | undefined;
+  /** Returns the `RateLimit` fields of an answer to a caller that has rates; undefined for others. */
+  readonly fields: (rpc: Rpc, account: Account) => Readonly<Record<string, string>> | undefined;
+  readonly inProgress: () => number;
+  readonly limit: () => number;
+  /** Returns the calls taken so far by each caller. */
+  readonly calls: () => Iterable<Pick<Account, "name" | "calls">>;
+  /** Refuses all calls from now on: the last phase of a drain. */
+  readonly close: () => void;
+  readonly stop: () => void;
+};
+
+/** The most headers whose senders are remembered. */
+const MAX_REMEMBERED = 1_000;
+
+/** The caller that needs no header. */
+const LOCAL = "local";
+
+/** The bucket of a caller that has no token for a call: its group, and the milliseconds until it has one. */
+type Empty = { readonly group: string; readonly rate: Rate; readonly waitMs: number };
+
+const groupsOf = ({ permission }: Rpc): readonly [string, string] => ["all", permission];
+
+const emptyOf = (rpc: Rpc, { buckets }: Account, now: number): Empty | undefined => {
+  for (const group of groupsOf(rpc)) {
+    const bucket = buckets.get(group);
+    const waitMs = bucket?.waitMs(now) ?? 0;
+    if (bucket !== undefined && waitMs > 0) return { group, rate: bucket.rate, waitMs };
+  }
+  return undefined;
+};
+
+/**
+ * Makes the admission of at most `max` calls at once. A full server takes a call of a caller that has fewer in progress than its share: the
+ * limit, divided among the callers that have calls in progress by their weights.
+ */
+export const createAdmission = (max: number, least = max): Admission => {
+  const limit = createAdaptiveLimit({ max, least });
+  const accounts = createAccounts();
+  const senders = new LRUCache<string, Caller>({ max: MAX_REMEMBERED });
+  const [closed, full, late, tooMany, byRate] = [closedRefusal(), fullRefusal(), lateRefusal(), concurrencyRefusal(), createRateRefusals()];
+  let isClosed = false;
+  /** Whether any caller has limits of its own. */
+  let hasLimits = false;
+  let inProgress = 0;
+  /** Streams last long and mostly wait: they have the fixed limit alone. */
+  let streams = 0;
+  /** The weights of all callers that have calls in progress. */
+  let weights = 0;
+
+  const isFull = (rpc: Rpc, { inProgress: own, weight }: Account): boolean => {
+    if (inProgress + streams >= 2 * max) return true;
+    const [most, count] = rpc.kind === "unary" ? [limit.current(), inProgress] : [max, inProgress + streams];
+    if (count < most) return false;
+    const all = own > 0 ? weights : weights + weight;
+    return own >= Math.max(1, Math.floor((most * weight) / all));
+  };
+
+  const refusalOf = (rpc: Rpc, account: Account, leftMs: number): Refusal | undefined => {
+    if (isClosed) return closed;
+    if (account.concurrency < Infinity || account.buckets.size > 0) {
+      hasLimits = true;
+      if (account.inProgress >= account.concurrency) return tooMany;
+      const empty = account.buckets.size > 0 ? emptyOf(rpc, account, performance.now()) : undefined;
+      if (empty !== undefined) return byRate(empty.group, empty.rate, empty.waitMs);
+    }
+    if (isFull(rpc, account)) return full;
+    return leftMs > 0 && leftMs < limit.delayMs() ? late : undefined;
+  };
+
+  return {
+    isWatchful: () => isClosed || hasLimits || inProgress >= limit.current() || inProgress + streams >= max,
+    look: (rpc, caller, leftMs) => refusalOf(rpc, accounts.of(caller), leftMs),
+    enter: (rpc, caller, leftMs) => {
+      const account = accounts.of(caller);
+      const refusal = refusalOf(rpc, account, leftMs);
+      if (refusal !== undefined) return refusal;
+      if (account.buckets.size > 0) {
+        const now = performance.now();
+        for (const group of groupsOf(rpc)) account.buckets.get(group)?.take(now);
+      }
+      if (account.inProgress === 0) {
+        account.counted = account.weight;
+        weights += account.weight;
+      }
+      account.inProgress += 1;
+      account.calls += 1;
+      if (rpc.kind === "unary") limit.began(++inProgress);
+      else streams += 1;
+      return account;
+    },
+    leave: (rpc, account) => {
+      account.inProgress -= 1;
+      if (account.inProgress === 0) weights -= account.counted;
+      if (rpc.kind === "unary") inProgress -= 1;
+      else streams -= 1;
+    },
+    remember: (authorization, caller) => {
+      const header = authorization ?? (caller.name === LOCAL ? "" : undefined);
+      if (header !== undefined) senders.set(header, caller);
+    },
+    remembered: (authorization = "") => senders.get(authorization),
+    fields: (rpc, { buckets }) => {
+      if (buckets.size === 0) return undefined;
+      const now = performance.now();
+      const own = groupsOf(rpc).flatMap((group) => {
+        const bucket = buckets.get(group);
+        return bucket === undefined ? [] : [{ group, rate: bucket.rate, left: bucket.left(now), waitMs: bucket.waitMs(now) }];
+      });
+      return own.length === 0 ? undefined : rateFields(own);
+    },
+    inProgress: () => inProgress + streams,
+    limit: limit.current,
+    calls: accounts.all,
+    close: () => {
+      isClosed = true;
+    },
+    stop: limit.stop,
+  };
+};

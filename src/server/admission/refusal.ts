@@ -1,0 +1,86 @@
+import type { OutgoingHttpHeaders } from "node:http2";
+import type { Rate } from "../../call.ts";
+import { type DomainError, exhausted, unavailable, withoutStack } from "../../errors.ts";
+import { toGrpcStatus } from "../grpc-status.ts";
+import { type StatusError, statusOf, withTrailers } from "../interceptors/status.ts";
+import { rateFields } from "./rate-fields.ts";
+
+/** A refusal of a call before any work, prepared once for all calls that are refused alike. */
+export type Refusal = {
+  readonly error: DomainError;
+  readonly status: StatusError;
+  /** The answer on the gRPC port: headers alone, which are the trailers too. */
+  readonly headers: OutgoingHttpHeaders;
+};
+
+/** Prepares the refusal with an error. */
+const prepare = (error: DomainError, trailers: Readonly<Record<string, string>> = {}): Refusal => {
+  const status = withTrailers(statusOf(error), trailers);
+  const { code, details, metadata } = toGrpcStatus(status);
+  return {
+    error,
+    status,
+    headers: {
+      ":status": 200,
+      "content-type": "application/grpc+proto",
+      "grpc-status": code,
+      "grpc-message": encodeURI(details),
+      ...metadata.toHttp2Headers(),
+    },
+  };
+};
+
+/** The time after which a call that found no room may come again, in milliseconds. */
+const retryAfterMs = 100;
+
+/** Prepares the refusal of a call while the server drains. */
+export const closedRefusal = (): Refusal =>
+  prepare(withoutStack(() => unavailable("SHUTTING_DOWN", "The server is shutting down; another one will answer.")));
+
+/** Prepares the refusal of a call by a full server. */
+export const fullRefusal = (): Refusal =>
+  prepare(
+    withoutStack(() =>
+      exhausted("OVERLOADED", "The server has as many calls in progress as it can answer soon, and takes no more now.", { retryAfterMs }),
+    ),
+  );
+
+/** Prepares the refusal of a call that would be answered after its deadline. */
+export const lateRefusal = (): Refusal =>
+  prepare(
+    withoutStack(() => exhausted("OVERLOADED", "The server is too busy to answer before the deadline of the call.", { retryAfterMs })),
+  );
+
+/** Prepares the refusal of a call of a caller that has as many in progress as it may. */
+export const concurrencyRefusal = (): Refusal =>
+  prepare(
+    withoutStack(() =>
+      exhausted("CALLER_LIMITED", "The caller has as many calls in progress as it may have.", {
+        retryAfterMs,
+        metadata: { limit: "concurrency" },
+      }),
+    ),
+  );
+
+/** The most prepared refusals by rates; other times are prepared anew. */
+const MAX_PREPARED = 1_000;
+/** The step to which times are rounded up, in milliseconds, so that many refusals are alike. */
+const STEP_MS = 10;
+
+/** Makes the function that prepares refusals of calls beyond a rate; `waitMs` is the time until there is room. */
+export const createRateRefusals = (): ((group: string, rate: Rate, waitMs: number) => Refusal) => {
+  const prepared = new Map<string, Refusal>();
+  return (group, rate, waitMs) => {
+    const rounded = Math.ceil(waitMs / STEP_MS) * STEP_MS;
+    const key = `${group} ${rate.burst} ${rate.perSecond} ${rounded}`;
+    const known = prepared.get(key);
+    if (known !== undefined) return known;
+    const what = group === "all" ? "calls" : `calls that need ${group}`;
+    const error = withoutStack(() =>
+      exhausted("CALLER_LIMITED", `The caller has used up its rate of ${what}.`, { retryAfterMs: rounded, metadata: { limit: group } }),
+    );
+    const refusal = prepare(error, rateFields([{ group, rate, left: 0, waitMs: rounded }]));
+    if (prepared.size < MAX_PREPARED) prepared.set(key, refusal);
+    return refusal;
+  };
+};

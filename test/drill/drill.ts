@@ -1,0 +1,43 @@
+import type { Random } from "../fuzz/random.ts";
+import type { Fleet, FleetOptions } from "../support/fleet.ts";
+
+/** The surroundings of one run of a drill. */
+export type Stage = {
+  /** Seeded: the same seed makes the same choices, though not the same timing. */
+  readonly random: Random;
+  readonly isShort: boolean;
+  /** One of two numbers: for the short run and for the long one. */
+  readonly of: (short: number, long: number) => number;
+  /** Three services with default settings, which the drills share that leave them well. */
+  readonly sharedFleet: () => Promise<Fleet>;
+  /** Starts services over a database of their own in the run's PostgreSQL; they end with the drill. */
+  readonly fleet: (options?: Omit<FleetOptions, "postgresUrl" | "redis"> & { readonly withRedis?: boolean }) => Promise<Fleet>;
+  /** Disposes things with the drill. */
+  readonly stack: AsyncDisposableStack;
+};
+
+/** What a drill came to. It passes with a figure up to `bound` and no complaint. */
+export type Outcome = {
+  readonly operations: number;
+  readonly faults: number;
+  readonly figure: number;
+  readonly bound: number;
+  /** What was wrong, each as a sentence. */
+  readonly complaints: readonly string[];
+  /** Figures besides, which are not judged. */
+  readonly besides?: Readonly<Record<string, number | string>>;
+};
+
+/** A program that shows one or several rows of docs/scorecard.md. */
+export type Drill = {
+  /** The rows of the scorecard. */
+  readonly rows: readonly [number, ...number[]];
+  readonly name: string;
+  /** What is done, and what the figure counts. */
+  readonly about: string;
+  /** Whether the short run has it. */
+  readonly isInShort?: true;
+  /** Why it can't run on this machine, if it can't. */
+  readonly lacks?: () => string | undefined;
+  readonly run: (stage: Stage) => Promise<Outcome>;
+};

@@ -1,0 +1,55 @@
+import { createRandom } from "../fuzz/random.ts";
+import { type Fleet, startFleet } from "../support/fleet.ts";
+import { startRedis } from "../support/redis.ts";
+import type { Drill, Outcome, Stage } from "./drill.ts";
+
+/** What all drills of a run have in common. */
+export type Run = {
+  readonly postgresUrl: string;
+  readonly isShort: boolean;
+  readonly seed: string;
+  readonly sharedFleet: () => Promise<Fleet>;
+};
+
+/** The most complaints of a drill that are printed. */
+const MAX_SHOWN = 10;
+
+const stageOf = (drill: Drill, { postgresUrl, isShort, seed, sharedFleet }: Run, stack: AsyncDisposableStack): Stage => ({
+  random: createRandom(seed, drill.name),
+  isShort,
+  sharedFleet,
+  of: (short, long) => (isShort ? short : long),
+  fleet: async ({ withRedis = false, ...options } = {}) => {
+    const redis = withRedis ? stack.use(await startRedis()) : undefined;
+    return stack.use(await startFleet({ postgresUrl, redis, ...options }));
+  },
+  stack,
+});
+
+/** Runs a drill, prints its line, and tells whether it passed; one that the machine can't run passes unless tools are required. */
+export const runDrill = async (drill: Drill, run: Run, print: (line: string) => void): Promise<boolean> => {
+  const { rows, name } = drill;
+  const lacks = drill.lacks?.();
+  if (lacks !== undefined) {
+    const passed = !process.env["REQUIRE_TOOLS"];
+    print(JSON.stringify({ row: rows.join(), name, skipped: lacks, passed }));
+    return passed;
+  }
+  await using stack = new AsyncDisposableStack();
+  const started = performance.now();
+  let outcome: Outcome;
+  try {
+    outcome = await drill.run(stageOf(drill, run, stack));
+  } catch (error) {
+    print(error instanceof Error ? String(error.stack) : String(error));
+    outcome = { operations: 0, faults: 0, figure: Number.NaN, bound: 0, complaints: ["it did not come to its end"] };
+  }
+  const { operations, faults, figure, bound, complaints, besides = {} } = outcome;
+  const seconds = Math.round((performance.now() - started) / 100) / 10;
+  // A drill that has done nothing has shown nothing.
+  const passed = figure <= bound && complaints.length === 0 && operations > 0;
+  for (const complaint of complaints.slice(0, MAX_SHOWN)) print(`  ${name}: ${complaint}`);
+  if (complaints.length > MAX_SHOWN) print(`  ${name}: … ${complaints.length} complaints`);
+  print(JSON.stringify({ row: rows.join(), name, operations, faults, seconds, figure, bound, passed, ...besides }));
+  return passed;
+};
