@@ -91,8 +91,11 @@ const isAsked = ({ row, caller, actorName, target, variant }: Cell): boolean => 
   if (!caller.permissions.has(row.permission))
     return target === "here" && variant === 0 && ["nobody", "superuser", "unknown"].includes(actorName);
   if (target === "mighty" && !row.needs.some(({ need }) => need.startsWith("USER_"))) return false;
-  if (caller.name === "all" || caller.isSelf) return true;
-  return ["nobody", "subject", "superuser", "unknown"].includes(actorName);
+  // Who is not present is so in one way.
+  if (["inactive", "suspended", "deleted"].includes(actorName)) return caller.name === "all" && target === "here" && variant === 0;
+  if (caller.name === "all") return true;
+  if (caller.isSelf) return target === "here" || target === "missing";
+  return target !== "foreign" && ["nobody", "subject", "superuser", "unknown"].includes(actorName);
 };
 
 /** What stands for a request that can't be made. */
