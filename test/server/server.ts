@@ -59,6 +59,7 @@ export const startServer = async (
       tls: undefined,
       peers: { proxies: [], header: "none" },
       maxConcurrentCalls: 100,
+      minConcurrentCalls: 100,
       adminListen: undefined,
       reflection: "callers",
       browsers: { hosts: [], origins: [] },

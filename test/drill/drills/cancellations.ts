@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import pg from "pg";
 import { formatAddress } from "../../../src/server/sockets.ts";
-import { createUser, unique, value } from "../../support/build.ts";
+import { createUser, createUsers, unique, value } from "../../support/build.ts";
 import type { Clients } from "../../support/clients.ts";
 import type { Member } from "../../support/fleet.ts";
 import { connectClients } from "../connect.ts";
@@ -59,7 +59,7 @@ export const cancellations: Drill = {
     const clients = connectClients(fleet.members, 3, stack);
     const [some] = clients;
     if (some === undefined || member === undefined) throw new Error("The fleet has no members.");
-    const users = await Promise.all(Array.from({ length: 50 }, () => createUser(some)));
+    const users = await createUsers(some, 50);
     blocked.userId = (await createUser(some)).id;
     const holder = new pg.Client(fleet.databaseUrl);
     await holder.connect();

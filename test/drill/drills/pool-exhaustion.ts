@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import pg from "pg";
-import { createUser, value } from "../../support/build.ts";
+import { createUsers, value } from "../../support/build.ts";
 import { connectClients } from "../connect.ts";
 import type { Drill } from "../drill.ts";
 import { percentile } from "../percentile.ts";
@@ -24,7 +24,7 @@ export const poolExhaustion: Drill = {
     // Without a deadline of the client's: the service's own holds.
     const [writer] = connectClients(members, 1, stack, {});
     if (reader === undefined || writer === undefined) throw new Error("The fleet has no members.");
-    const users = await Promise.all(Array.from({ length: 300 }, () => createUser(reader)));
+    const users = await createUsers(reader, 300);
     const { id: userId } = users[0] ?? { id: 0n };
     await reader.options.setOption({ userId, key: "k", value: value(1) });
     const complaints: string[] = [];

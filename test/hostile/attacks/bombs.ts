@@ -15,7 +15,7 @@ const batchSet = "/userd.v1.UserOptionService/BatchSetOptions";
 const setOption = "/userd.v1.UserOptionService/SetOption";
 
 /** Messages that are small to send, or that ask for much work. */
-const bombs = (): Readonly<Record<string, Bomb>> => ({
+const bombs: Readonly<Record<string, Bomb>> = {
   "64 MiB": { path: batchSet, body: Buffer.alloc(64 * MiB, 10) },
   "gzip 1:1000": { path: batchSet, body: gzipSync(Buffer.alloc(64 * MiB)), gzip: true },
   "a value nested 10^5 deep": { path: setOption, body: nestedRequest(20_000) },
@@ -32,16 +32,19 @@ const bombs = (): Readonly<Record<string, Bomb>> => ({
   "10^6 elements": { path: batchSet, body: Buffer.concat(Array.from({ length: 1_000_000 }, () => Buffer.from([10, 0]))) },
   "a filter of 1 MiB": {
     path: "/userd.v1.UserService/ListUsers",
-    body: Buffer.from(toBinary(ListUsersRequestSchema, create(ListUsersRequestSchema, { filter: `${"(".repeat(500_000)}true` }))),
+    body: Buffer.from(
+      toBinary(ListUsersRequestSchema, create(ListUsersRequestSchema, { filter: { expression: `${"(".repeat(1_000_000)}true` } })),
+    ),
   },
   "one field of 4 MiB": { path: batchSet, body: delimited(1, Buffer.alloc(4 * MiB - 100)) },
-});
+};
 
 const patienceMs = 20_000;
 
 const send = (target: Target, port: Port, { path, body, json, gzip }: Bomb): Promise<string> =>
   new Promise((resolve) => {
-    const session = connect(target.url(port));
+    // Node's client refuses answers while it has much to send, unless it is told not to.
+    const session = connect(target.url(port), { maxSessionMemory: 1_000 });
     session.on("error", () => {});
     const isGrpc = port === "grpc";
     const stream = session.request({
@@ -82,7 +85,7 @@ export const sizeBombs: Attack = {
   run: async (target, { of }) => {
     let [sent, answered] = [0, 0];
     for (let round = 0; round < of(1, 5); round += 1) {
-      for (const [name, bomb] of Object.entries(bombs())) {
+      for (const [name, bomb] of Object.entries(bombs)) {
         const ports: readonly Port[] = bomb.json ? ["http"] : ["grpc", "http"];
         const statuses = await Promise.all(ports.map((port) => send(target, port, bomb)));
         sent += statuses.length;
