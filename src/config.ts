@@ -63,7 +63,6 @@ const kinds = z.string().transform((value, context): Config["kinds"] => {
 
 const networks = z.string().transform((value, context): readonly string[] => {
   const given = value.split(",").map((part) => part.trim());
-  if (value === "") return [];
   for (const network of given) if (!isNetwork(network)) context.addIssue({ code: "custom", message: notANetwork });
   return given;
 });
@@ -164,7 +163,7 @@ export const settings = z.object({
     .describe("With `TLS_CLIENT_CA`: whether clients without a certificate may connect, which then need a token"),
   PLAINTEXT: flag("false").describe("`true`: listen off loopback without TLS, since a proxy or a mesh in front encrypts"),
   TRUSTED_PROXIES: networks
-    .prefault("")
+    .optional()
     .describe("Networks of proxies, separated by commas; who calls them is told by the header `PEER_HEADER`"),
   PEER_HEADER: z
     .string()
@@ -338,7 +337,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     insecure: value.INSECURE,
     tls: tlsOf(value),
     plaintext: value.PLAINTEXT,
-    peers: Object.freeze({ proxies: value.TRUSTED_PROXIES, header: value.PEER_HEADER }),
+    peers: Object.freeze({ proxies: value.TRUSTED_PROXIES ?? [], header: value.PEER_HEADER }),
     maxConcurrentCalls: value.MAX_CONCURRENT_CALLS,
     minConcurrentCalls: value.MIN_CONCURRENT_CALLS,
     requestBytes: value.MAX_REQUEST_MB * 1024 * 1024,
