@@ -11,6 +11,8 @@ export type Target = {
   readonly url: (port: Port) => string;
   /** A user with the option `timezone`, which the polite client reads. */
   readonly userId: bigint;
+  /** The database of the service. */
+  readonly databaseUrl: string;
   /** Megabytes of resident memory now. */
   readonly memoryMb: () => number;
   /** Open files of the process, sockets included. */

@@ -86,6 +86,7 @@ export const startTarget = async ({ settings = {}, callers = [] }: Attack, datab
     memoryMb: () => memoryMb(pid),
     handles: () => handles(pid),
     transactions: database.transactions,
+    databaseUrl: database.url,
   };
   const running = stack.move();
   return {

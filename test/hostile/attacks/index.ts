@@ -1,6 +1,10 @@
 import type { Attack } from "../attack.ts";
+import { sizeBombs } from "./bombs.ts";
 import { frames } from "./frames.ts";
+import { greedy, hotUser } from "./greedy.ts";
 import { gzipOfCaller, gzipOfStranger } from "./gzip.ts";
+import { lockedTable } from "./locked-table.ts";
+import { overload } from "./overload.ts";
 import { pages } from "./pages.ts";
 import { rebinding } from "./rebinding.ts";
 import { reflection } from "./reflection.ts";
@@ -17,5 +21,10 @@ export const attacks: readonly Attack[] = [
   waiting,
   pages,
   rebinding,
+  sizeBombs,
   frames,
+  overload,
+  greedy,
+  hotUser,
+  lockedTable,
 ];

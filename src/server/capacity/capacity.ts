@@ -6,8 +6,8 @@ import { createAdaptiveLimit } from "./adaptive-limit.ts";
 import { rateFields } from "./rate-fields.ts";
 import { closedRefusal, concurrencyRefusal, createRateRefusals, fullRefusal, lateRefusal, type Refusal } from "./refusal.ts";
 
-/** The admission of calls: which may begin, and which are refused before any work. */
-export type Admission = {
+/** The capacity of the server: which calls may begin, and which are refused before any work. */
+export type Capacity = {
   /** Tells whether some call might be refused now; if not, nobody need look who calls. */
   readonly isWatchful: () => boolean;
   /**
@@ -54,11 +54,11 @@ const emptyOf = (rpc: Rpc, { buckets }: Account, now: number): Empty | undefined
 };
 
 /**
- * Makes the admission of at most `max` calls at once. A full server takes a call of a caller that has fewer in progress than its share: the
+ * Makes the capacity of a server that takes at most `max` calls at once. A full server takes a call of a caller that has fewer in progress than its share: the
  * limit, divided among the callers that have calls in progress by their weights.
  */
-export const createAdmission = (max: number): Admission => {
-  const limit = createAdaptiveLimit(max);
+export const createCapacity = (max: number, least = max): Capacity => {
+  const limit = createAdaptiveLimit({ max, least });
   const accounts = createAccounts();
   const senders = new LRUCache<string, Caller>({ max: MAX_REMEMBERED });
   const [closed, full, late, tooMany, byRate] = [closedRefusal(), fullRefusal(), lateRefusal(), concurrencyRefusal(), createRateRefusals()];

@@ -1,0 +1,81 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { cpuSeconds, startNode } from "../../../bench/child.ts";
+import { UserOptionService } from "../../../src/gen/userd/v1/user_option_service_pb.ts";
+import type { Attack, Finding, Strength, Target } from "../attack.ts";
+import { callsOf, failuresOf, type LoadJob, runLoad, strong } from "../load.ts";
+
+/** Microseconds of CPU time that a process takes for each of the calls of `run`. */
+const costOf = async (pid: number, run: () => Promise<number>): Promise<number> => {
+  const before = cpuSeconds(pid) ?? 0;
+  const calls = await run();
+  return (((cpuSeconds(pid) ?? 0) - before) * 1e6) / calls;
+};
+
+/** What a refusal costs a bare grpc-js server that answers trailers-only, in microseconds. */
+const bareRefusal = async (job: Omit<LoadJob, "seconds" | "inFlight" | "obeys">, seconds: number): Promise<number> => {
+  const { path } = job;
+  const script = fileURLToPath(new URL("../../../bench/yardsticks/refusing-server.ts", import.meta.url));
+  await using bare = startNode(script, [], { cpus: undefined, job: { path, code: 8, details: "The server is full.", trailers: {} } });
+  const address = await bare.nextLine();
+  return await costOf(bare.pid, async () => (await runLoad({ ...job, address, seconds, inFlight: 100, obeys: false })).refused.calls);
+};
+
+/** The share of what a server can do that is left at `k` times that, when a refusal costs the part `r` of an answer (reliability.md). */
+const physicalBound = (k: number, r: number): number => Math.max(0, (1 - k * r) / (1 - r));
+
+const attackWith = async (target: Target, strength: Strength): Promise<Finding[]> => {
+  const seconds = strength.of(3, 20);
+  const request = { userId: target.userId, key: "timezone", consistency: strong };
+  const job = {
+    ...callsOf(target, "greedy", UserOptionService.method.getOption, [request]),
+    connections: 20,
+    inFlight: 100,
+    timeoutMs: 2_000,
+  };
+  await runLoad({ ...job, seconds: 1 });
+  let capacity = 0;
+  const answer = await costOf(target.pid, async () => {
+    const { answered } = await runLoad({ ...job, seconds });
+    capacity = answered.calls / seconds;
+    return answered.calls;
+  });
+  const refusal = await bareRefusal(job, strength.of(2, 5));
+  const r = refusal / answer;
+  const below = await runLoad({ ...job, seconds, perSecond: 0.8 * capacity });
+
+  const findings: Finding[] = [];
+  for (const k of [2, 5]) {
+    const loaded = runLoad({ ...job, seconds, perSecond: k * capacity });
+    await delay(seconds * 1_000);
+    const limit = /^userd_calls_limit (\d+)/m.exec(await (await fetch(`${target.url("http")}/metrics`)).text())?.[1];
+    const seen = await loaded;
+    const offered = seen.sent / seconds / capacity;
+    const bound = physicalBound(offered, r);
+    const goodput = seen.answered.calls / seconds / capacity;
+    process.stdout.write(
+      `  ${k}C: capacity ${Math.round(capacity)}/s, offered ${offered.toFixed(1)}C, r ${r.toFixed(2)}, limit ${limit}, goodput ${goodput.toFixed(2)}C (bound ${bound.toFixed(2)}), answered p99 ${seen.answered.p99.toFixed(0)} ms (${below.answered.p99.toFixed(0)} at 0.8C), refused ${seen.refused.calls} p50 ${seen.refused.p50.toFixed(1)} ms, others ${JSON.stringify(seen.others)}\n`,
+    );
+    findings.push({ name: `goodput_of_bound_${k}c`, value: goodput, bound: 0.9 * bound, atLeast: true });
+    // Where refusals alone are more than a server can do, they queue whatever it does.
+    if (bound > 0) {
+      findings.push(
+        { name: `answered_p99_ms_${k}c`, value: seen.answered.p99, bound: 3 * below.answered.p99 },
+        { name: `refused_p50_ms_${k}c`, value: seen.refused.p50, bound: 10 },
+      );
+    }
+    await delay(1_000);
+  }
+  await delay(strength.of(1_000, 4_000));
+  const after = await runLoad({ ...job, seconds: 2, perSecond: 0.5 * capacity });
+  findings.push({ name: "refused_after", value: failuresOf(after), bound: 0 });
+  return findings;
+};
+
+/** Fully consistent reads, at twice and five times what the service can answer. */
+export const overload: Attack = {
+  name: "overload",
+  about: "fully consistent reads at 2 and 5 times the capacity, by one caller",
+  bounds: { memoryMb: 200 },
+  run: attackWith,
+};
