@@ -170,7 +170,9 @@ export const settings = z.object({
     .regex(/^[a-z0-9-]+$/, "must be the name of a header in lower case, or none")
     .default("none")
     .describe("Header in which trusted proxies say who calls them, for example `x-forwarded-for`; `none`: no header is believed"),
-  MAX_CONCURRENT_CALLS: integer(1, 100_000, 512).describe("Calls in progress at once; more are refused at once with RESOURCE_EXHAUSTED"),
+  MAX_CONCURRENT_CALLS: integer(1, 100_000, 512).describe(
+    "Most calls in progress at once; fewer while the machine is busy (docs/security.md). More are refused with RESOURCE_EXHAUSTED",
+  ),
   MIN_CONCURRENT_CALLS: integer(1, 100_000, 64).describe("Calls in progress that are never refused, however late the server is"),
   MAX_REQUEST_MB: integer(8, 65_536, 64).describe(
     "Most memory for requests that are arriving or are being answered, in MB; what exceeds it is refused with RESOURCE_EXHAUSTED",

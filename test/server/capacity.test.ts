@@ -13,7 +13,7 @@ import { createCapacity } from "../../src/server/capacity/capacity.ts";
 import { route } from "../../src/server/route.ts";
 import { prepareRpcs } from "../../src/server/rpc.ts";
 import { expectRefusal } from "../support/errors.ts";
-import { bearing, sha256, writeCallersFile } from "./callers/callers-file.ts";
+import { bearing, replaceCallersFile, sha256, writeCallersFile } from "./callers/callers-file.ts";
 import { framed } from "./raw-http2.ts";
 import { defaults, startServer, validRequest } from "./server.ts";
 
@@ -187,6 +187,33 @@ describe.for(["grpc-js", "Connect JSON", "gRPC-Web", "Connect gRPC"] as const)("
     await Promise.all(taken);
     await get("narrow");
   });
+});
+
+test("limits that change in the file hold for a caller that was refused, without a call that is let in", async () => {
+  const callers = (perSecond: number, burst: number) => ({
+    callers: [
+      { name: "limited", token_sha256: sha256("limited"), permissions, limits: { rates: { all: { per_second: perSecond, burst } } } },
+    ],
+  });
+  const tokenFile = writeCallersFile(callers(0.001, 1));
+  await using server = await startServer({}, { tokenFile });
+  const { options } = server.clients["grpc-js"];
+  const get = () => options.getOption(validRequest, bearing("limited"));
+  await get();
+  await expectRefusal(get(), "ResourceExhausted", "CALLER_LIMITED");
+  await expectRefusal(get(), "ResourceExhausted", "CALLER_LIMITED");
+  replaceCallersFile(tokenFile, callers(1_000, 1_000));
+  server.reload();
+  await expect
+    .poll(
+      () =>
+        get().then(
+          () => "answered",
+          () => "refused",
+        ),
+      { timeout: 5_000 },
+    )
+    .toBe("answered");
 });
 
 test("a rate of all calls and one of a permission both hold", async () => {

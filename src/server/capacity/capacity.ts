@@ -35,6 +35,8 @@ export type Capacity = {
 
 /** The most headers whose senders are remembered. */
 const MAX_REMEMBERED = 1_000;
+/** The time after which a sender has to be found anew, in milliseconds: the callers' file may have other limits for it since. */
+const REMEMBERED_MS = 1_000;
 
 /** The caller that needs no header. */
 const LOCAL = "local";
@@ -60,7 +62,7 @@ const emptyOf = (rpc: Rpc, { buckets }: Account, now: number): Empty | undefined
 export const createCapacity = (max: number, least = max): Capacity => {
   const limit = createAdaptiveLimit({ max, least });
   const accounts = createAccounts();
-  const senders = new LRUCache<string, Caller>({ max: MAX_REMEMBERED });
+  const senders = new LRUCache<string, Caller>({ max: MAX_REMEMBERED, ttl: REMEMBERED_MS });
   const [closed, full, late, tooMany, byRate] = [closedRefusal(), fullRefusal(), lateRefusal(), concurrencyRefusal(), createRateRefusals()];
   let isClosed = false;
   /** Whether any caller has limits of its own. */

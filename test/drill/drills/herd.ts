@@ -10,7 +10,6 @@ export const herd: Drill = {
   name: "herd",
   about:
     "1,000 calls at once on one key that nobody has cached, at each of three services; counts the most queries for it that one service has sent",
-  isInShort: true,
   run: async ({ fleet, of, stack }) => {
     // Without prepared statements each query has its text, by which the proxy before the database knows it.
     const settings = { DATABASE_PREPARED_STATEMENTS: "false", MAX_CONCURRENT_CALLS: "5000" };
