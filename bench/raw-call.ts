@@ -3,11 +3,12 @@ import { Client, credentials } from "@grpc/grpc-js";
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /**
- * One call, bytes in and bytes out.
+ * One call, bytes in and bytes out; with `ca`, certificates in PEM, over TLS.
  * @throws Error with the status when it is not OK.
  */
-export const rawCall = async (address: string, path: string, request: Uint8Array): Promise<Buffer> => {
-  const client = new Client(address, credentials.createInsecure(), { "grpc.max_receive_message_length": -1 });
+export const rawCall = async (address: string, path: string, request: Uint8Array, ca?: string): Promise<Buffer> => {
+  const channel = ca === undefined ? credentials.createInsecure() : credentials.createSsl(Buffer.from(ca));
+  const client = new Client(address, channel, { "grpc.max_receive_message_length": -1 });
   try {
     return await new Promise<Buffer>((resolve, reject) => {
       client.makeUnaryRequest(

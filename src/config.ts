@@ -68,6 +68,32 @@ const networks = z.string().transform((value, context): readonly string[] => {
   return given;
 });
 
+/** Names of hosts, or `*`, separated by commas. */
+const hosts = z.string().transform((value, context): readonly string[] => {
+  const given = value
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean);
+  for (const host of given) {
+    if (!/^(\*|[a-z0-9_-]+(\.[a-z0-9_-]+)*)$/i.test(host)) context.addIssue({ code: "custom", message: "must be names of hosts, or *" });
+  }
+  return given;
+});
+
+/** Origins of web pages, separated by commas. */
+const origins = z.string().transform((value, context): readonly string[] => {
+  const given = value
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean);
+  for (const origin of given) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin.toLowerCase()) {
+      context.addIssue({ code: "custom", message: "must be origins, for example https://console.example.com" });
+    }
+  }
+  return given;
+});
+
 const file = z.string().min(1);
 
 const secretKey = z.string().transform((value, context): Uint8Array => {
@@ -112,6 +138,12 @@ export const settings = z.object({
     .describe(
       "Who may ask the gRPC port for its protos: `callers` with credentials (without a callers' file everybody), everybody, or nobody",
     ),
+  ALLOWED_HOSTS: hosts
+    .prefault("")
+    .describe(
+      "Names, separated by commas, under which the HTTP port is called where no credentials are asked, besides localhost, addresses and names without a dot; `*` = any",
+    ),
+  CORS_ORIGINS: origins.prefault("").describe("Origins, separated by commas, whose web pages may call the HTTP port; default: none"),
   SECRET_KEY: secretKey
     .optional()
     .describe("32 bytes in base64, the same for all instances. Required with PostgreSQL; else made beside the data"),
@@ -142,6 +174,7 @@ export const settings = z.object({
   MAX_CONCURRENT_CALLS: integer(1, 100_000, 512).describe(
     "Most calls in progress at once; fewer while the machine is busy (docs/security.md). More are refused with RESOURCE_EXHAUSTED",
   ),
+  MIN_CONCURRENT_CALLS: integer(1, 100_000, 64).describe("Calls in progress that are never refused, however late the server is"),
   MAX_REQUEST_MB: integer(8, 65_536, 64).describe(
     "Most memory for requests that are arriving or are being answered, in MB; what exceeds it is refused with RESOURCE_EXHAUSTED",
   ),
@@ -209,6 +242,8 @@ export type Config = {
   readonly httpListen: ListenAddress;
   readonly adminListen: ListenAddress | undefined;
   readonly reflection: "callers" | "public" | "off";
+  /** The names and the origins of web pages that the HTTP port knows. */
+  readonly browsers: { readonly hosts: readonly string[]; readonly origins: readonly string[] };
   readonly secretKey: Uint8Array | undefined;
   readonly tokenFile: string | undefined;
   readonly insecure: boolean;
@@ -228,6 +263,7 @@ export type Config = {
   readonly peers: { readonly proxies: readonly string[]; readonly header: string };
   /** The most calls in progress at once, over both listeners. */
   readonly maxConcurrentCalls: number;
+  readonly minConcurrentCalls: number;
   /** The most bytes that requests in progress may take, over both listeners. */
   readonly requestBytes: number;
   /** The most connections to each port, in all and from one address. */
@@ -296,6 +332,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     httpListen: value.HTTP_LISTEN,
     adminListen: value.ADMIN_LISTEN,
     reflection: value.REFLECTION,
+    browsers: Object.freeze({ hosts: value.ALLOWED_HOSTS, origins: value.CORS_ORIGINS }),
     secretKey: value.SECRET_KEY,
     tokenFile: value.TOKEN_FILE,
     insecure: value.INSECURE,
@@ -303,6 +340,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     plaintext: value.PLAINTEXT,
     peers: Object.freeze({ proxies: value.TRUSTED_PROXIES, header: value.PEER_HEADER }),
     maxConcurrentCalls: value.MAX_CONCURRENT_CALLS,
+    minConcurrentCalls: value.MIN_CONCURRENT_CALLS,
     requestBytes: value.MAX_REQUEST_MB * 1024 * 1024,
     connections: Object.freeze({ max: value.MAX_CONNECTIONS, maxPerAddress: value.MAX_CONNECTIONS_PER_ADDRESS }),
     drainSeconds: value.DRAIN_SECONDS,

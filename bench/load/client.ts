@@ -77,7 +77,9 @@ const loop = (session: ClientHttp2Session): Promise<void> =>
 if (job.tellsWhenWarm === true) setTimeout(() => process.stdout.write("warm\n"), begin - performance.now());
 const startedAt = performance.now();
 const sessions = Array.from({ length: job.connections }, () =>
-  connect(`http://${job.address}`).on("error", (error) => fail(error.message)),
+  connect(`${job.ca === undefined ? "http" : "https"}://${job.address}`, job.ca === undefined ? {} : { ca: job.ca }).on("error", (error) =>
+    fail(error.message),
+  ),
 );
 await Promise.all(sessions.flatMap((session) => Array.from({ length: job.streams }, () => loop(session))));
 for (const session of sessions) session.close();

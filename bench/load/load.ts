@@ -19,6 +19,8 @@ export type Target = {
   readonly connections: number;
   /** Calls in flight on each connection. */
   readonly streams: number;
+  /** The certificates in PEM that the server is trusted by, over TLS; undefined = without TLS. Only our own client speaks it. */
+  readonly ca?: string;
   /** The `grpc-status` that each call has to end with; default "0", OK. h2load does not look. */
   readonly status?: string;
 };

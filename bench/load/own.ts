@@ -9,6 +9,7 @@ export type ClientJob = {
   readonly connections: number;
   readonly streams: number;
   readonly bodies: readonly { readonly base64: string; readonly stamp?: Stamp | undefined }[];
+  readonly ca?: string;
   readonly status?: string;
   /** For a while, bodies in turn; or until each body was sent once. */
   readonly length: { readonly once: true } | { readonly once: false; readonly warmUpMs: number; readonly milliseconds: number };

@@ -6,6 +6,7 @@ import { checkAccess } from "./check-access.ts";
 import { createProfile, createUser, setMemberRole, updateUser } from "./entity-writes.ts";
 import { findUsersByOption } from "./find-users-by-option.ts";
 import { getOption, getOptionHttp2 } from "./get-option.ts";
+import { getOptionTls } from "./get-option-tls.ts";
 import { getProfile } from "./get-profile.ts";
 import { getUser } from "./get-user.ts";
 import { kindAppend } from "./kind-append.ts";
@@ -25,6 +26,7 @@ import { writeTriggers } from "./write-triggers.ts";
 export const rows: readonly Row[] = [
   getOption,
   getOptionHttp2,
+  getOptionTls,
   setOption,
   writeTriggers,
   createUser,

@@ -7,13 +7,16 @@ import { startFlags } from "../start-flags.ts";
 export type BareServer = AsyncDisposable & { readonly pid: number; readonly address: string };
 
 /** Starts a bare server, on the server's core, that answers every call of one RPC with the same bytes. */
-export type StartBareServer = (path: string, answer: Uint8Array, pins: Pins) => Promise<BareServer>;
+export type StartBareServer = (path: string, answer: Uint8Array, pins: Pins, tls?: Pem) => Promise<BareServer>;
+
+/** A certificate and its key, in PEM. */
+type Pem = { readonly cert: string; readonly key: string };
 
 const starterOf =
   (file: string): StartBareServer =>
-  async (path, answer, pins) => {
+  async (path, answer, pins, tls) => {
     const script = fileURLToPath(new URL(file, import.meta.url));
-    const job = { path, answer: Buffer.from(answer).toString("base64") };
+    const job = { path, answer: Buffer.from(answer).toString("base64"), tls };
     const child = startNode(script, [], { cpus: pins.server, nodeFlags: startFlags, job });
     return { pid: child.pid, address: await child.nextLine(), [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
   };

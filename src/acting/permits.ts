@@ -3,8 +3,8 @@ import type { AccessUsers } from "../access/access.lookup.ts";
 import type { Freshness } from "../cache/freshness.ts";
 import { type Call, type MaybePromise, whenReady } from "../call.ts";
 import { type ActingRule, actingRulesOf, isAboutUsers, isSilent } from "../contract/acting.ts";
+import type { WriteSession } from "../db/idempotency.ts";
 import type { Database } from "../db/orm.ts";
-import type { Tx } from "../db/transaction.ts";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import { ActingNeed } from "../gen/userd/v1/options_pb.ts";
 import type { ActingSettings } from "./levels.ts";
@@ -15,7 +15,7 @@ export type Permits = {
   /** Checks a call before its operation runs: a read, or a write that does something before its transaction. The cache answers where it can. */
   readonly before: (call: Call, method: DescMethod, request: Message) => MaybePromise<void>;
   /** Checks a write in its transaction. */
-  readonly within: (tx: Tx, method: DescMethod, request: Message) => Promise<void> | undefined;
+  readonly within: (tx: WriteSession, method: DescMethod, request: Message) => Promise<void> | undefined;
 };
 
 const isAll = (ids: readonly unknown[], self: bigint): boolean => ids.length > 0 && ids.every((id) => id === self);

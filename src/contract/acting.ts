@@ -14,6 +14,8 @@ export type ActingRule = {
   /** Returns the ids at the path `orSelf`. */
   readonly selvesAt: ValuesAt;
   readonly isOptional: boolean;
+  /** Tells whether the caller vouches for something by the RPC. */
+  readonly isVouching: boolean;
 };
 
 /** Tells whether a need is about users, whom the field names by their ids. */
@@ -86,14 +88,16 @@ const known = new WeakMap<DescMethod, readonly ActingRule[]>();
 export const actingRulesOf = (method: DescMethod): readonly ActingRule[] => {
   const before = known.get(method);
   if (before !== undefined) return before;
-  const rules = getOption(method, acting).map(({ need, field, orSelf, optional: isOptional }): ActingRule => {
+  const rules = getOption(method, acting).map(({ need, field, orSelf, optional: isOptional, vouches: isVouching }): ActingRule => {
     const [valuesAt = nothing, selvesAt = nothing] = [reader(method.input, field), reader(method.input, orSelf)];
-    return { need, field, valuesAt, orSelf, selvesAt, isOptional };
+    return { need, field, valuesAt, orSelf, selvesAt, isOptional, isVouching };
   });
   known.set(method, rules);
   return rules;
 };
 
-/** Tells whether an RPC has a sense for one user: it is neither for administrators alone nor for users with a permission. */
+/** Tells whether a caller that is bound to one user may call an RPC: not what is for administrators, needs a permission, or vouches. */
 export const isForOneUser = (method: DescMethod): boolean =>
-  !actingRulesOf(method).some(({ need, field }) => need === ActingNeed.PERMISSION || (need === ActingNeed.ADMINISTRATOR && field === ""));
+  !actingRulesOf(method).some(
+    ({ need, field, isVouching }) => isVouching || need === ActingNeed.PERMISSION || (need === ActingNeed.ADMINISTRATOR && field === ""),
+  );

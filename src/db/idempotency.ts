@@ -10,7 +10,7 @@ import type { Session } from "./session.ts";
 export const IDEMPOTENCY_HOURS = 24;
 
 /** The transaction of a write, and the call that it belongs to. */
-type WriteSession = Session & { readonly call: Call };
+export type WriteSession = Session & { readonly call: Call };
 
 /** The store of the answers of earlier writes, keyed by caller, RPC and request_id. */
 export type Idempotency = {
@@ -26,6 +26,8 @@ export type Idempotency = {
     request: MessageShape<M["input"]>,
     isSecret: boolean,
   ) => Promise<MessageInitShape<M["output"]> | undefined>;
+  /** Tells whether a write of this caller and RPC has the request_id already. Nothing is claimed. */
+  readonly isClaimed: (tx: WriteSession, requestId: string) => Promise<boolean>;
   /** Stores the answer, to be committed with the write; encrypted if it has a secret. */
   readonly keep: (tx: WriteSession, requestId: string, response: Uint8Array, isSecret: boolean) => Promise<void>;
 };
@@ -64,6 +66,12 @@ export const createIdempotency = (secretKey: Uint8Array): Idempotency => {
       if (!row?.response) return undefined;
       const bytes = isSecret ? Buffer.from(vault.unlock(row.response, placeOf(tx, requestId)), "base64") : row.response;
       return fromBinary(method.output, bytes) as MessageInitShape<M["output"]>;
+    },
+    isClaimed: async (tx, requestId) => {
+      const row = await tx.row(sql`
+        select from idempotency
+        where caller = ${tx.call.caller.name} and method = ${tx.call.method} and request_id = ${requestId}::uuid`);
+      return row !== undefined;
     },
     keep: async (tx, requestId, response, isSecret) => {
       const stored = isSecret ? vault.lock(Buffer.from(response).toString("base64"), placeOf(tx, requestId)) : response;

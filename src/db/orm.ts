@@ -81,7 +81,7 @@ const STATEMENT_TIMEOUT = 65_000;
 const ACQUIRE_TIMEOUT = 2_000;
 
 /** The calls that may wait for a connection, for each connection. */
-const WAITING_PER_CONNECTION = 10;
+const WAITING_PER_CONNECTION = 20;
 
 /** The longest that closing waits for connections that are in use, in milliseconds. */
 const CLOSE_MS = 5_000;

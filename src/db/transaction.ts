@@ -10,7 +10,7 @@ import { type ConsistencyToken, type ConsistencyTokens, MAX_TOKEN_AGGREGATES } f
 import { ascending, isVersioned, lockAggregates, versionsOf } from "./aggregates.ts";
 import { type Answering, sendable, withToken } from "./answer.ts";
 import { isContention } from "./faults.ts";
-import type { Idempotency } from "./idempotency.ts";
+import type { Idempotency, WriteSession } from "./idempotency.ts";
 import { RolledBack, transact } from "./in-transaction.ts";
 import type { Database } from "./orm.ts";
 import { Overtaken } from "./overtaken.ts";
@@ -115,8 +115,8 @@ type Performed<R> = {
 type WriteParts = {
   readonly tokens: ConsistencyTokens;
   readonly idempotency: Idempotency;
-  /** Refuses a write by the rules of its RPC for acting users. It runs under the locks of the write. */
-  readonly permit: (tx: Tx, method: DescMethod, request: Message) => Promise<void> | undefined;
+  /** Refuses a write by the rules of its RPC for acting users. It runs before the write locks anything, and again under its locks. */
+  readonly permit: (tx: WriteSession, method: DescMethod, request: Message) => Promise<void> | undefined;
   readonly committed: (moved: Notification) => void;
 };
 
@@ -126,6 +126,22 @@ type WriteParts = {
  */
 export const createWrite = (db: Database, { tokens, idempotency, permit, committed }: WriteParts): Write => {
   const turns = createTurns();
+  /**
+   * Refuses a write for its acting user before it locks anything: a user locks nothing that it must not write, and what is not there costs what
+   * is hidden costs. Who repeats a write may have lost the right to it meanwhile, and gets the first answer all the same.
+   */
+  const permitBefore = async (
+    tx: Omit<Tx, "touch" | "requireLocked">,
+    plan: { readonly method: DescMethod; readonly request: Message },
+    requestId: string,
+  ): Promise<void> => {
+    try {
+      await permit(tx, plan.method, plan.request);
+    } catch (error) {
+      if (requestId === "" || !(error instanceof DomainError) || !(await idempotency.isClaimed(tx, requestId))) throw error;
+    }
+  };
+
   /** Runs all of a write but BEGIN and COMMIT. */
   const perform = async <M extends DescMethod>(
     tx: Omit<Tx, "touch" | "requireLocked">,
@@ -135,6 +151,7 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
     await setContext(tx);
     const { aggregates, isSecret = false } = plan;
     const { requestId, validateOnly } = wishesOf(plan.request);
+    if (tx.call.actingUserId !== undefined) await permitBefore(tx, plan, requestId);
     const locked = typeof aggregates === "function" ? await aggregates(tx) : aggregates;
     const touched: (Aggregate | VersionedAggregate)[] = [...locked];
     // Versions are read once for each aggregate; those that come along are kept, however many: the last one is the highest.

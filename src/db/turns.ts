@@ -3,7 +3,7 @@ import { exhausted, withoutStack } from "../errors.ts";
 /** The writes of this process to one aggregate that go on at once: one has its lock, and the next is ready to take it. */
 const AT_ONCE = 2;
 /** The most writes to one aggregate that wait in this process; they wait without a connection. */
-const MAX_WAITING = 50;
+const MAX_WAITING = 200;
 /** The most aggregates of a write that waits for its turn; a larger one waits in the database alone. */
 const MAX_AGGREGATES = 16;
 

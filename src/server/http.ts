@@ -3,6 +3,7 @@ import { createServer as createHttp2Server, type ServerHttp2Session } from "node
 import { createServer as createHttpsServer } from "node:https";
 import type { ListenAddress } from "../config.ts";
 import type { Bodies } from "./bodies.ts";
+import type { Browsers } from "./browsers.ts";
 import { createGate } from "./capacity/gate.ts";
 import { canRefuse, sendRefusal } from "./capacity/http-refusal.ts";
 import { createConnectRpcs } from "./connect-adapter.ts";
@@ -44,6 +45,7 @@ export type HttpListenerOptions = {
   readonly limits: ConnectionLimits;
   readonly rpcs: readonly Rpc[];
   readonly context: InterceptorContext;
+  readonly browsers: Browsers;
   /** The pages that everybody may see, by path. */
   readonly pages: ReadonlyMap<string, Page>;
   readonly bodies: Bodies;
@@ -51,7 +53,7 @@ export type HttpListenerOptions = {
 
 type Vouch = Connections["vouch"];
 
-const createHttpHandler = ({ rpcs, context, pages, bodies }: HttpListenerOptions, lingering: Lingering, vouch: Vouch) => {
+const createHttpHandler = ({ rpcs, context, browsers, pages, bodies }: HttpListenerOptions, lingering: Lingering, vouch: Vouch) => {
   const byPath = createConnectRpcs(rpcs, context, bodies, vouch);
   const gate = createGate(context);
   const servicePaths = new Set([...byPath.keys()].map((path) => path.slice(0, path.lastIndexOf("/"))));
@@ -60,6 +62,10 @@ const createHttpHandler = ({ rpcs, context, pages, bodies }: HttpListenerOptions
     lingering.watch(request, response);
     request.url = originForm(request.url ?? "");
     const path = request.url.split("?", 1)[0] ?? "";
+    if (!browsers.admit(request, response)) {
+      limitUnread(request, response, Date.now());
+      return;
+    }
     const rpc = byPath.get(path);
     const page = pages.get(path);
     if (rpc !== undefined) {

@@ -6,6 +6,7 @@ import { createNetworks } from "../networks.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { startAdmin } from "./admin.ts";
 import { createBodies } from "./bodies.ts";
+import { createBrowsers } from "./browsers.ts";
 import { loadCallers } from "./callers/callers.ts";
 import { createCapacity } from "./capacity/capacity.ts";
 import { createRefusals } from "./capacity/refusals.ts";
@@ -34,8 +35,10 @@ export type ListenersOptions = {
     | "tls"
     | "peers"
     | "maxConcurrentCalls"
+    | "minConcurrentCalls"
     | "requestBytes"
     | "connections"
+    | "browsers"
     | "adminListen"
     | "reflection"
     | "drainSeconds"
@@ -82,7 +85,7 @@ export const startListeners = async ({
   explain = () => undefined,
   permit,
 }: ListenersOptions): Promise<Listeners> => {
-  const capacity = createCapacity(config.maxConcurrentCalls);
+  const capacity = createCapacity(config.maxConcurrentCalls, config.minConcurrentCalls);
   const refusals = createRefusals(log, metrics.calls);
   const rpcs = prepareRpcs(routes, permissions);
   await using stack = new AsyncDisposableStack();
@@ -109,6 +112,7 @@ export const startListeners = async ({
     limits,
     rpcs,
     context,
+    browsers: createBrowsers(config.browsers, config.tokenFile !== undefined),
     // With a port of its own for those who watch, metrics are nobody else's business.
     pages: admin === undefined ? watched : healthPages(readiness),
     bodies,

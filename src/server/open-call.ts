@@ -241,7 +241,9 @@ export class OpenCall implements ServerInterceptingCallInterface {
   lookAt(now: number): void {
     if (this.#isAnswered) {
       this.#sweeps += 1;
-      const isDue = this.#hasResponseStream || this.invocation === undefined || Date.now() > this.invocation.deadline;
+      // The deadline is the client's for taking one answer; behind an early answer it may send no longer than others.
+      const takesItsTime = this.#isComplete && !this.#hasResponseStream && this.invocation !== undefined;
+      const isDue = !takesItsTime || Date.now() > (this.invocation?.deadline ?? 0);
       if (isDue && this.#sweeps > answerSweeps) this.#reset();
     } else if (!this.#isComplete && !this.#hasRequestStream && this.since <= now - requestPatienceMs) {
       const late = new DomainError("DeadlineExceeded", "DEADLINE_PASSED", "The request did not arrive in time.");

@@ -1,6 +1,7 @@
+import { X509Certificate } from "node:crypto";
 import type { Http2Session } from "node:http2";
 import type { Socket } from "node:net";
-import { type PeerCertificate, TLSSocket } from "node:tls";
+import { TLSSocket } from "node:tls";
 
 /** A certificate that a client showed, and whose chain led to a certificate of TLS_CLIENT_CA in the handshake. */
 export type ClientCertificate = {
@@ -11,7 +12,7 @@ export type ClientCertificate = {
   readonly notAfter: number;
   /** The SHA-256 of the certificate, in hex. */
   readonly sha256: string;
-  /** The SHA-256 of each certificate of its chain, its own first. */
+  /** The SHA-256 of each certificate of its chain, as far as each is signed by the next one; its own is the first. */
   readonly chain: readonly string[];
 };
 
@@ -28,28 +29,35 @@ export type Connection = Socket | Http2Session;
 
 const hex = (fingerprint: string): string => fingerprint.replaceAll(":", "").toLowerCase();
 
-const chainOf = (certificate: PeerCertificate): string[] => {
-  const chain: string[] = [];
-  for (let one: PeerCertificate | undefined = certificate; one?.fingerprint256 !== undefined; ) {
-    const fingerprint = hex(one.fingerprint256);
-    // A certificate that signed itself names itself as its issuer.
-    if (chain.includes(fingerprint)) break;
-    chain.push(fingerprint);
-    one = (one as { issuerCertificate?: PeerCertificate }).issuerCertificate;
+/** A certificate as Node reads it from a connection, linked to the one of its issuer. */
+type Linked = { readonly raw?: Buffer; readonly issuerCertificate?: Linked };
+
+/**
+ * Returns the certificates of a chain as far as each is signed with the key of the next one. Node links them by their names, and takes those
+ * that the client has sent first.
+ */
+const signedChain = (linked: Linked): X509Certificate[] => {
+  const chain: X509Certificate[] = [];
+  for (let one: Linked | undefined = linked; one?.raw !== undefined; one = one.issuerCertificate) {
+    const certificate = new X509Certificate(one.raw);
+    const last = chain.at(-1);
+    if (last !== undefined && (last.fingerprint256 === certificate.fingerprint256 || !last.verify(certificate.publicKey))) break;
+    chain.push(certificate);
   }
   return chain;
 };
 
 const certificateOf = (socket: Socket): ClientCertificate | undefined => {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
-  const certificate = socket.getPeerCertificate(true);
-  if (certificate.fingerprint256 === undefined) return undefined;
+  const chain = signedChain(socket.getPeerCertificate(true));
+  const [own] = chain;
+  if (own === undefined) return undefined;
   return {
-    subjectAltName: certificate.subjectaltname ?? "",
-    notBefore: Date.parse(certificate.valid_from),
-    notAfter: Date.parse(certificate.valid_to),
-    sha256: hex(certificate.fingerprint256),
-    chain: chainOf(certificate),
+    subjectAltName: own.subjectAltName ?? "",
+    notBefore: own.validFromDate.getTime(),
+    notAfter: own.validToDate.getTime(),
+    sha256: hex(own.fingerprint256),
+    chain: chain.map(({ fingerprint256 }) => hex(fingerprint256)),
   };
 };
 

@@ -57,8 +57,10 @@ const load = (files: readonly WatchedFile[]): Material => {
     cert,
     key,
     minVersion: "TLSv1.2",
-    // A session that is resumed brings back a client certificate without looking at it again.
-    ...(ca !== undefined && { ca, secureOptions: constants.SSL_OP_NO_TICKET }),
+    ...(ca !== undefined && { ca }),
+    // In TLS 1.2 a client could show another certificate later, in a new handshake that nobody looks at; and a session that is resumed brings
+    // back a certificate without looking at it again.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (ca === undefined ? 0 : constants.SSL_OP_NO_TICKET),
   };
   attempt("TLS_CERT and TLS_KEY", () => createSecureContext(context));
   return { context, trusted };

@@ -280,6 +280,40 @@ test("a caller that is bound to its acting user does what has a sense for one us
   await refused(own.users.purgeUser({ id: other }, as(id)));
 });
 
+test("a refusal takes the same statements for what is foreign as for what is not there, and locks nothing", async ({ clients }) => {
+  const client = clients["grpc-js"];
+  const actor = actingAs(await userWith(client));
+  const { id: organizationId } = await createOrganization(client);
+  const { id: projectId } = await createProject(client, organizationId);
+  const profile = await createProfile(client, await userWith(client), (await createAccount(client)).id);
+  const stranger = await userWith(client);
+  const calls = (is: (id: bigint) => bigint): readonly (() => Promise<unknown>)[] => [
+    () => client.organizations.updateOrganization({ organization: { id: is(organizationId), name: "x" } }, actor),
+    () => client.organizations.deleteProject({ id: is(projectId) }, actor),
+    () => client.organizations.getProject({ key: { case: "id", value: is(projectId) } }, actor),
+    () => client.organizations.listMembers({ organizationId: is(organizationId) }, actor),
+    () => client.profiles.deleteProfile({ id: is(profile.id) }, actor),
+    () => client.profiles.getProfile({ key: { case: "id", value: is(profile.id) } }, actor),
+    () => client.users.deleteUser({ id: is(stranger) }, actor),
+    () => client.users.getUser({ id: is(stranger) }, actor),
+    () => client.options.setOption({ userId: is(stranger), key: "k", value: value(1), requestId: crypto.randomUUID() }, actor),
+    () => client.options.getOption({ userId: is(stranger), key: "k" }, actor),
+  ];
+  const refusedBy = (call: () => Promise<unknown>) =>
+    statementsOf(() =>
+      call().then(
+        () => expect.fail("it is refused"),
+        () => undefined,
+      ),
+    );
+  const missing = calls(() => MISSING);
+  for (const [index, foreign] of calls((id) => id).entries()) {
+    const [there, not] = [await refusedBy(foreign), await refusedBy(missing[index] ?? foreign)];
+    expect(there).toEqual(not);
+    expect(there.join("\n")).not.toMatch(/for (no key )?update|aggregate_version/);
+  }
+});
+
 /** The names of fields whose ids say whose something is. */
 const told =
   /^(user_id|user_ids|owner_user_id|organization_id|project_id|project_ids|team_id|account_id|owner_profile_id|to_profile_id|transfer_to_profile_id|as_user_id)$/;

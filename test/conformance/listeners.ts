@@ -5,6 +5,7 @@ import type { Call } from "../../src/call.ts";
 import type { ListenAddress } from "../../src/config.ts";
 import { createNetworks } from "../../src/networks.ts";
 import { createBodies } from "../../src/server/bodies.ts";
+import { createBrowsers } from "../../src/server/browsers.ts";
 import { localCallers } from "../../src/server/callers/callers.ts";
 import { createCapacity } from "../../src/server/capacity/capacity.ts";
 import { createRefusals } from "../../src/server/capacity/refusals.ts";
@@ -85,6 +86,7 @@ export const startSuiteListeners = async (maxRequestBytes: number) => {
     limits,
     rpcs,
     context,
+    browsers: createBrowsers({ hosts: [], origins: [] }, false),
     pages: new Map(),
     bodies,
   });

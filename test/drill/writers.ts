@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Random } from "../fuzz/random.ts";
-import { createUser, unique, value } from "../support/build.ts";
+import { createUsers, unique, value } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import type { Fleet } from "../support/fleet.ts";
 
@@ -47,7 +47,7 @@ export const startWriters = async (fleet: Fleet, random: Random, count = 12) => 
   const [first] = alive();
   if (first === undefined) throw new Error("The fleet has not started.");
   const prefix = unique("written-");
-  const users = await Promise.all(Array.from({ length: count }, () => createUser(first)));
+  const users = await createUsers(first, count);
   const options = users.map(({ id }): OptionLedger => ({ userId: id, key: "n", acknowledged: 0, begun: 0 }));
   const written: Written = {
     acknowledged: 0,

@@ -5,6 +5,7 @@ import { expect } from "vitest";
 import { formatAddress } from "../../src/server/sockets.ts";
 import { unique } from "../support/build.ts";
 import { test } from "../support/service.ts";
+import { startSecureService } from "./secure-service.ts";
 import { needTools, root, run, runOk, temporaryFolder, venvPython } from "./tools.ts";
 
 const client = join(root, "test/foreign/python/client.py");
@@ -19,9 +20,10 @@ const generate = async (folder: string): Promise<void> => {
 
 test("a client in Python, generated from proto/, creates, sets, reads and is refused, on both ports", { timeout: 60_000 }, async ({
   service,
+  databaseUrl,
   skip,
 }) => {
-  needTools(skip, venvPython);
+  needTools(skip, "openssl", venvPython);
   await using folder = await temporaryFolder();
   await generate(folder.path);
   const env = { PYTHONPATH: folder.path, PYTHONDONTWRITEBYTECODE: "1" };
@@ -29,6 +31,13 @@ test("a client in Python, generated from proto/, creates, sets, reads and is ref
   for (const [address, ...more] of ports) {
     const outcome = await run(venvPython, [client, formatAddress(address), unique(), ...more], { env });
     expect(outcome).toEqual({ code: 0, stdout: "ok\n", stderr: "" });
+  }
+  await using secure = await startSecureService(databaseUrl);
+  const call = (address: string, files: NodeJS.ProcessEnv) => run(venvPython, [client, address, unique()], { env: { ...env, ...files } });
+  for (const address of [secure.grpcAddress, secure.httpAddress]) {
+    expect(await call(address, secure.mutual)).toEqual({ code: 0, stdout: "ok\n", stderr: "" });
+    expect((await call(address, secure.unknown)).stderr).toContain("UNAUTHENTICATED");
+    expect((await call(address, secure.strange)).stderr).toMatch(/UNAVAILABLE/);
   }
 });
 

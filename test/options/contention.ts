@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { createUser, value } from "../support/build.ts";
+import { createUser, createUsers, value } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { json } from "./json.ts";
 
@@ -16,7 +16,7 @@ const count = (failures: Failures, error: unknown): void => {
 export const raceFirstSets = async (clients: readonly Clients[], options: number) => {
   const [first] = clients;
   if (first === undefined) throw new Error("nobody races");
-  const users = await Promise.all(Array.from({ length: Math.ceil(options / 100) }, () => createUser(first)));
+  const users = await createUsers(first, Math.ceil(options / 100));
   let created = 0;
   const failures: Failures = {};
   const race = async (client: Clients, by: number): Promise<void> => {

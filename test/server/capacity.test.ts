@@ -95,11 +95,11 @@ test.for([
   ["in time", { delayMs: 1, utilization: 1, peak: 100 }, 100, 105],
   ["in time, at the most", { delayMs: 1, utilization: 1, peak: 100 }, 512, 512],
 ] as const)("the limit of a server that is %s", ([, seen, limit, next]) => {
-  expect(nextLimit(limit, { ...seen, max: 512 })).toBe(next);
+  expect(nextLimit(limit, { ...seen, bounds: { max: 512, least: 64 } })).toBe(next);
 });
 
 test("the least limit is not above the one that is set", () => {
-  expect(nextLimit(5, { delayMs: 50, utilization: 1, peak: 5, max: 5 })).toBe(5);
+  expect(nextLimit(5, { delayMs: 50, utilization: 1, peak: 5, bounds: { max: 5, least: 64 } })).toBe(5);
 });
 
 test("a bucket gives its burst at once, and then its rate", () => {
@@ -145,7 +145,7 @@ describe.for(["grpc-js", "Connect JSON", "gRPC-Web", "Connect gRPC"] as const)("
   });
 
   test("a caller beyond its rate is told when to come again, and comes then", async () => {
-    const limits = { rates: { "options.read": { per_second: 10, burst: 2 } } };
+    const limits = { rates: { "options.read": { per_second: 2, burst: 2 } } };
     await using server = await startServer({}, { tokenFile: callersFile({ name: "limited", limits }, { name: "free" }) });
     const { options } = server.clients[kind];
     const get = () => options.getOption(validRequest, bearing("limited"));
@@ -162,7 +162,7 @@ describe.for(["grpc-js", "Connect JSON", "gRPC-Web", "Connect gRPC"] as const)("
       const [retry] = error.findDetails(RetryInfoSchema);
       const waitMs = (retry?.retryDelay?.nanos ?? 0) / 1e6;
       expect(waitMs).toBeGreaterThan(0);
-      expect(waitMs).toBeLessThanOrEqual(100);
+      expect(waitMs).toBeLessThanOrEqual(500);
       expect(Number(error.metadata.get("grpc-retry-pushback-ms"))).toBe(waitMs);
       if (refused === 2) await delay(waitMs + 1);
     }
@@ -231,7 +231,7 @@ test("a rate of all calls and one of a permission both hold", async () => {
   expect(Number(error.findDetails(RetryInfoSchema)[0]?.retryDelay?.seconds)).toBeGreaterThan(90);
 });
 
-test.concurrent("a refused call whose request never ends loses its stream", { timeout: 15_000 }, async () => {
+test.concurrent("a refused call whose request never ends loses its stream", { timeout: 15_000 }, async ({ expect }) => {
   const { operation, release } = hanging();
   await using server = await startServer({ getOption: operation }, { maxConcurrentCalls: 1 });
   const { options } = server.clients["grpc-js"];
@@ -251,7 +251,7 @@ test.concurrent("a refused call whose request never ends loses its stream", { ti
   await taken;
 });
 
-test.concurrent("whatever way a call ends, it gives its place back", { timeout: 60_000 }, async () => {
+test.concurrent("whatever way a call ends, it gives its place back", { timeout: 60_000 }, async ({ expect }) => {
   const ways = ["answer", "answer later", "throw", "reject", "cancel", "reset", "deadline", "malformed", "hang"] as const;
   await using server = await startServer(
     {

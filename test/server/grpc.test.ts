@@ -4,7 +4,8 @@ import { gzipSync } from "node:zlib";
 import { Client, credentials, Metadata as GrpcMetadata, type Metadata, status } from "@grpc/grpc-js";
 import { describe, expect, test, vi } from "vitest";
 import { formatAddress } from "../../src/server/sockets.ts";
-import { exchange, nestedRequest, startServer, validRequest } from "./server.ts";
+import { exchange, startServer, validRequest } from "./server.ts";
+import { nestedRequest } from "./wire.ts";
 
 type Answer = { readonly code: number; readonly message: string };
 

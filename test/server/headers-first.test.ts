@@ -46,7 +46,7 @@ describe("a call is refused by its headers, before its message has come", () => 
 
   test("and loses its stream when it goes on sending behind the answer", { timeout: 20_000 }, async () => {
     await using server = await startRefusing();
-    const headers = { ":path": path, "content-type": "application/grpc", te: "trailers" };
+    const headers = { ":path": path, "content-type": "application/grpc", te: "trailers", "grpc-timeout": "60S" };
     const refused = await exchangeHttp2(`http://${formatAddress(server.grpcAddress)}`, { headers, chunks: [framed(large)], end: false });
     expect(refused).toMatchObject({ headersAlone: true, headers: { "grpc-status": "16" }, code: 0 });
   });

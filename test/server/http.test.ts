@@ -6,7 +6,8 @@ import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
 import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
-import { exchange, nestedRequest, post, refusalOf, startServer, validRequest } from "./server.ts";
+import { exchange, post, refusalOf, startServer, validRequest } from "./server.ts";
+import { nestedRequest } from "./wire.ts";
 
 const valid = '{"userId":"7","key":"timezone"}';
 const malformed = { status: 400, code: "invalid_argument", reason: "FIELD_INVALID" };

@@ -59,8 +59,10 @@ export const startServer = async (
       tls: undefined,
       peers: { proxies: [], header: "none" },
       maxConcurrentCalls: 100,
+      minConcurrentCalls: 100,
       adminListen: undefined,
       reflection: "callers",
+      browsers: { hosts: [], origins: [] },
       requestBytes: 64 * 1024 * 1024,
       connections: { max: 1_000, maxPerAddress: 250 },
       drainSeconds: 0,
@@ -123,18 +125,3 @@ export const exchange = ({ host, port }: ListenAddress, bytes: string | Uint8Arr
     socket.on("error", done);
     setTimeout(done, patienceMs);
   });
-
-/** A length-delimited field, for messages that no encoder makes. */
-export const delimited = (field: number, bytes: Uint8Array): Buffer => {
-  const header = [(field << 3) | 2];
-  let rest = bytes.length;
-  for (; rest > 0x7f; rest >>>= 7) header.push((rest & 0x7f) | 0x80);
-  return Buffer.concat([Buffer.from([...header, rest]), bytes]);
-};
-
-/** A SetOptionRequest whose value is a list in a list in a list, `depth` deep. */
-export const nestedRequest = (depth: number): Buffer => {
-  let value: Buffer = Buffer.from([8, 0]);
-  for (let level = 0; level < depth; level++) value = delimited(6, delimited(1, value));
-  return Buffer.concat([Buffer.from([8, 7]), delimited(2, Buffer.from("a")), delimited(3, value)]);
-};

@@ -1,4 +1,4 @@
-import { copyFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { connect as connectTcp } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -68,6 +68,20 @@ describe("over TLS", () => {
     expect(await shake(http, { ...trusting, ALPNProtocols: ["http/1.1"] })).toBe("TLSv1.3 http/1.1");
     const old = { ...trusting, minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" } as const;
     for (const port of [grpc, http]) expect(await shake(port, old)).toMatch(/PROTOCOL_VERSION/);
+  });
+
+  test("a client can't begin another handshake, in which it could show another certificate", async ({ pki }) => {
+    await using server = await startSecure({ ...pki.server, ...optional });
+    const outcome = await new Promise<string>((resolve) => {
+      const options = { port: server.httpAddress.port, host: "127.0.0.1", rejectUnauthorized: false, maxVersion: "TLSv1.2" } as const;
+      const socket = connectTls(options, () => {
+        socket.renegotiate({}, (error) => resolve(error === null ? "renegotiated" : "refused"));
+        socket.write("GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n");
+      });
+      socket.on("error", () => resolve("refused")).on("close", () => resolve("refused"));
+      socket.on("data", () => {}).setTimeout(3_000, () => socket.destroy());
+    });
+    expect(outcome).toBe("refused");
   });
 
   test("a client without TLS is not answered, and one that is silent is gone after 5 s", async ({ pki }) => {
@@ -186,6 +200,23 @@ describe("certificates of clients", () => {
     copyFileSync(next.ca, `${bundle}.new`);
     renameSync(`${bundle}.new`, bundle);
     await vi.waitFor(() => expectRefusal(call(), "Unauthenticated", "CREDENTIALS_REQUIRED"), soon);
+  });
+
+  test("of such an authority are refused though they bring along the certificate of another one of the same name", async ({ pki }) => {
+    const [old, next] = [await createAuthority(pki.folder, "old-ca", "same"), await createAuthority(pki.folder, "new-ca", "same")];
+    const bundle = join(pki.folder, "same.pem");
+    writeFileSync(bundle, readFileSync(old.ca, "utf8") + readFileSync(next.ca, "utf8"));
+    await using server = await startSecure({ ...pki.server, clientCa: bundle, clientCertificates: "optional" }, callers);
+    const pair = await old.issue("same-leaf", { names: "DNS:billing.example.org", usage: "clientAuth" });
+    const cert = join(pki.folder, "same-chain.pem");
+    writeFileSync(cert, readFileSync(pair.cert, "utf8") + readFileSync(next.ca, "utf8"));
+    using honest = connectSecurely("grpc-js", server, pki.authority.ca, pair);
+    using forged = connectSecurely("grpc-js", server, pki.authority.ca, { ...pair, cert });
+    await honest.options.getOption(validRequest);
+    await forged.options.getOption(validRequest).catch(() => {});
+    copyFileSync(next.ca, bundle);
+    await vi.waitFor(() => expectRefusal(honest.options.getOption(validRequest), "Unauthenticated", "CREDENTIALS_REQUIRED"), soon);
+    await expectRefusal(forged.options.getOption(validRequest), "Unauthenticated", "CREDENTIALS_REQUIRED");
   });
 });
 

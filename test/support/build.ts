@@ -27,6 +27,15 @@ export const createUser = async ({ users }: Clients, fields?: Parameters<typeof 
   return user;
 };
 
+/** Creates users, a few at a time: a service refuses more at once than it has connections and places to wait for one. */
+export const createUsers = async (clients: Clients, count: number) => {
+  const users: Awaited<ReturnType<typeof createUser>>[] = [];
+  while (users.length < count) {
+    users.push(...(await Promise.all(Array.from({ length: Math.min(8, count - users.length) }, () => createUser(clients)))));
+  }
+  return users;
+};
+
 /** Creates an organization, whose slug is made from its name, and returns it. */
 export const createOrganization = async (
   { organizations }: Pick<Clients, "organizations">,

@@ -19,11 +19,11 @@ export type Authority = { readonly ca: string; readonly issue: (name: string, op
 
 const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
 
-/** Makes an authority whose files stand in a folder, by openssl. */
-export const createAuthority = async (folder: string, name = "ca"): Promise<Authority> => {
+/** Makes an authority whose files stand in a folder, by openssl; `subject` is its own name. */
+export const createAuthority = async (folder: string, name = "ca", subject = name): Promise<Authority> => {
   const at = (file: string) => join(folder, file);
   const [ca, caKey] = [at(`${name}.pem`), at(`${name}.key`)];
-  await runOk("openssl", ["req", "-x509", ...newKey, "-subj", `/CN=${name}`, "-days", "2", "-keyout", caKey, "-out", ca]);
+  await runOk("openssl", ["req", "-x509", ...newKey, "-subj", `/CN=${subject}`, "-days", "2", "-keyout", caKey, "-out", ca]);
   return {
     ca,
     issue: async (leaf, { names = "DNS:localhost,IP:127.0.0.1", usage = "serverAuth", days = 2 } = {}) => {

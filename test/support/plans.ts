@@ -1,5 +1,6 @@
 import pg from "pg";
 import { vi } from "vitest";
+import { runsByItself } from "../options/statements.ts";
 
 /**
  * The plans, as text, of the statements that a call sends to PostgreSQL, as they are with the values that it binds. Every connection of
@@ -11,7 +12,7 @@ export const plansOf = async (databaseUrl: string, call: () => Promise<unknown>)
   const spy = vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (this: pg.Client, ...args: unknown[]) {
     const [first, given] = args;
     const { text, values } = typeof first === "string" ? { text: first, values: given } : (first as { text: string; values?: unknown });
-    if (/^(\/\* composed \*\/)?[\s(]*(select|with)\b/.test(text) && !/ from changes( |$)/.test(text)) {
+    if (/^(\/\* composed \*\/)?[\s(]*(select|with)\b/.test(text) && !runsByItself(text)) {
       sent.push({ text, values: Array.isArray(values) ? values : [] });
     }
     return Reflect.apply(query, this, args) as never;

@@ -16,9 +16,7 @@ export type Callers = {
    * Returns the caller of a call; a promise only for a signed token that has to be verified first. Throws, or rejects with, UNAUTHENTICATED
    * CREDENTIALS_REQUIRED when nothing shows who it is.
    */
-  readonly find: LookUp["find"];
-  /** Verifies the token of a header, if that takes time, so that `find` need not wait. The promise never rejects. */
-  readonly prepare: LookUp["prepare"];
+  readonly find: LookUp;
   /** Reads the callers' file anew. A broken file is logged and changes nothing. */
   readonly reload: () => void;
   /** Ends the watch over the callers' file. */
@@ -59,10 +57,10 @@ const watchCallersFile = (path: string, { config, log, known = permissions, isTr
     return createLookUp(entries, inUse, surroundings);
   };
 
-  let lookUp = load();
+  let find = load();
   const reload = () => {
     try {
-      lookUp = load();
+      find = load();
       log.info("the callers' file was read again");
     } catch (error) {
       log.error({ err: error }, "the callers' file is broken; the callers of before stay");
@@ -74,8 +72,7 @@ const watchCallersFile = (path: string, { config, log, known = permissions, isTr
     sources.keepOnly([]);
   };
   return {
-    find: (credentials) => lookUp.find(credentials),
-    prepare: (authorization) => lookUp.prepare(authorization),
+    find: (credentials) => find(credentials),
     reload,
     stop,
   };
@@ -90,7 +87,7 @@ export const localCallers = (known: readonly string[] = permissions): Callers =>
     notAfter: Infinity,
     binding: undefined,
   };
-  return { find: () => local, prepare: () => undefined, reload: () => {}, stop: () => {} };
+  return { find: () => local, reload: () => {}, stop: () => {} };
 };
 
 /**

@@ -26,13 +26,8 @@ export type Surroundings = {
   readonly isTrusted: (chain: readonly string[]) => boolean;
 };
 
-/** The look-up of the callers of one reading of the callers' file; `Callers` says what its functions do. */
-export type LookUp = {
-  readonly find: (credentials: Credentials) => MaybePromise<Found>;
-  readonly prepare: (authorization: string | undefined) => Promise<void> | undefined;
-};
-
-const nothing = (): void => {};
+/** The look-up of the callers of one reading of the callers' file; `Callers` says what it does. */
+export type LookUp = (credentials: Credentials) => MaybePromise<Found>;
 
 /** Finds callers by the tokens in `authorization` headers. */
 const createTokenLookUp = (entries: readonly Entry[], issuers: readonly OpenIssuer[]): ((authorization: string) => MaybePromise<Found>) => {
@@ -121,20 +116,8 @@ export const createLookUp = (entries: readonly Entry[], issuers: readonly OpenIs
     return found;
   };
 
-  return {
-    find: (credentials) => {
-      const found = find(credentials);
-      return found instanceof Promise ? found.then((one) => admit(one, credentials)) : admit(found, credentials);
-    },
-    prepare: (authorization) => {
-      if (authorization === undefined) return undefined;
-      try {
-        const found = byToken(authorization);
-        return found instanceof Promise ? found.then(nothing, nothing) : undefined;
-      } catch {
-        // `find` will refuse it.
-        return undefined;
-      }
-    },
+  return (credentials) => {
+    const found = find(credentials);
+    return found instanceof Promise ? found.then((one) => admit(one, credentials)) : admit(found, credentials);
   };
 };

@@ -6,8 +6,6 @@ const WINDOW_MS = 100;
 const TARGET_MS = 4;
 /** The share of its time that the event loop has to be at work to count as busy: else it is late since others have the CPU. */
 const BUSY = 0.95;
-/** The least limit: it keeps a pool of connections busy, and so few calls are no overload, however slow the machine is. */
-const LEAST = 64;
 
 /** A limit of calls in progress that becomes smaller while the event loop is late, and larger while it is not. */
 export type AdaptiveLimit = {
@@ -28,12 +26,15 @@ type Window = {
   readonly utilization: number;
   /** The most calls in progress. */
   readonly peak: number;
-  readonly max: number;
+  readonly bounds: Bounds;
 };
 
+/** The greatest limit, and the least one: it keeps a pool of connections busy, and so few calls are no overload, however slow the machine is. */
+export type Bounds = { readonly max: number; readonly least: number };
+
 /** Returns the limit of the next window: smaller by a sixth when the loop was late and busy, else larger by a twentieth. */
-export const nextLimit = (limit: number, { delayMs, utilization, peak, max }: Window): number => {
-  if (delayMs > TARGET_MS && utilization > BUSY) return Math.max(Math.min(LEAST, max), Math.floor((Math.min(limit, peak) * 5) / 6));
+export const nextLimit = (limit: number, { delayMs, utilization, peak, bounds: { max, least } }: Window): number => {
+  if (delayMs > TARGET_MS && utilization > BUSY) return Math.max(Math.min(least, max), Math.floor((Math.min(limit, peak) * 5) / 6));
   return Math.min(max, limit + Math.ceil(limit / 20));
 };
 
@@ -41,7 +42,8 @@ export const nextLimit = (limit: number, { delayMs, utilization, peak, max }: Wi
  * Makes a limit of at most `max`. It looks at the clock only while there are more calls than the least limit: a rested server has nothing to
  * limit.
  */
-export const createAdaptiveLimit = (max: number): AdaptiveLimit => {
+export const createAdaptiveLimit = (bounds: Bounds): AdaptiveLimit => {
+  const { max, least } = bounds;
   let limit = max;
   let peak = 0;
   let delayMs = 0;
@@ -64,8 +66,8 @@ export const createAdaptiveLimit = (max: number): AdaptiveLimit => {
     delayMs = sum / samples;
     const before = worked;
     worked = performance.eventLoopUtilization();
-    limit = nextLimit(limit, { delayMs, utilization: performance.eventLoopUtilization(worked, before).utilization, peak, max });
-    const isRested = limit === max && peak < LEAST;
+    limit = nextLimit(limit, { delayMs, utilization: performance.eventLoopUtilization(worked, before).utilization, peak, bounds });
+    const isRested = limit === max && peak < least;
     [sum, samples, since, peak] = [0, 0, now, 0];
     if (isRested) stop();
   };
@@ -79,7 +81,7 @@ export const createAdaptiveLimit = (max: number): AdaptiveLimit => {
     current: () => limit,
     began: (inProgress) => {
       if (inProgress > peak) peak = inProgress;
-      if (timer === undefined && inProgress >= LEAST) start();
+      if (timer === undefined && inProgress >= least) start();
     },
     delayMs: () => delayMs,
     stop,

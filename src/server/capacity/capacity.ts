@@ -59,8 +59,8 @@ const emptyOf = (rpc: Rpc, { buckets }: Account, now: number): Empty | undefined
  * Makes the capacity of a server that takes at most `max` calls at once. A full server takes a call of a caller that has fewer in progress than its share: the
  * limit, divided among the callers that have calls in progress by their weights.
  */
-export const createCapacity = (max: number): Capacity => {
-  const limit = createAdaptiveLimit(max);
+export const createCapacity = (max: number, least = max): Capacity => {
+  const limit = createAdaptiveLimit({ max, least });
   const accounts = createAccounts();
   const senders = new LRUCache<string, Caller>({ max: MAX_REMEMBERED, ttl: REMEMBERED_MS });
   const [closed, full, late, tooMany, byRate] = [closedRefusal(), fullRefusal(), lateRefusal(), concurrencyRefusal(), createRateRefusals()];

@@ -1,12 +1,29 @@
 import type { Drill } from "../drill.ts";
+import { cancellations } from "./cancellations.ts";
+import { databaseCrash } from "./database-crash.ts";
 import { firstSets } from "./first-sets.ts";
 import { herd } from "./herd.ts";
 import { kills } from "./kills.ts";
 import { lostNotifications } from "./lost-notifications.ts";
 import { lostUpdate } from "./lost-update.ts";
+import { outage } from "./outage.ts";
+import { poolExhaustion } from "./pool-exhaustion.ts";
 import { readYourWrites } from "./read-your-writes.ts";
 import { retries } from "./retries.ts";
 import { rollingRestart } from "./rolling-restart.ts";
 
 /** All drills, in the order in which they run. */
-export const drills: readonly Drill[] = [firstSets, lostUpdate, retries, readYourWrites, lostNotifications, herd, kills, rollingRestart];
+export const drills: readonly Drill[] = [
+  firstSets,
+  lostUpdate,
+  retries,
+  readYourWrites,
+  lostNotifications,
+  herd,
+  kills,
+  rollingRestart,
+  databaseCrash,
+  outage,
+  poolExhaustion,
+  cancellations,
+];

@@ -9,7 +9,7 @@ import { CreateOrganizationResponseSchema } from "../../../src/gen/userd/v1/orga
 import { SetOptionResponseSchema } from "../../../src/gen/userd/v1/user_option_service_pb.ts";
 import { CreateUserResponseSchema } from "../../../src/gen/userd/v1/user_service_pb.ts";
 import { detailTypes } from "../../../src/status.ts";
-import { buildUser, createUser, unique, value } from "../../support/build.ts";
+import { buildUser, createUsers, unique, value } from "../../support/build.ts";
 import { type Clients, clientsOver } from "../../support/clients.ts";
 import type { Fleet } from "../../support/fleet.ts";
 import { createGrpcJsTransport } from "../../support/grpc-js-transport.ts";
@@ -93,7 +93,7 @@ export const retries: Drill = {
     const total = of(150, 50_000);
     const fleet = await sharedFleet();
     const connections = await connect(fleet, 24, stack);
-    const users = await Promise.all(Array.from({ length: 200 }, () => createUser(connections[0].clients)));
+    const users = await createUsers(connections[0].clients, 200);
     const requestIds: string[] = [];
     const complaints: string[] = [];
     let [begun, copies, cuts, wrong] = [0, 0, 0, 0];

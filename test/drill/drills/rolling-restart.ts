@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { credentials } from "@grpc/grpc-js";
 import { formatAddress } from "../../../src/server/sockets.ts";
-import { createUser, value } from "../../support/build.ts";
+import { createUsers, value } from "../../support/build.ts";
 import { clientsOver } from "../../support/clients.ts";
 import { createGrpcJsTransport } from "../../support/grpc-js-transport.ts";
 import type { Drill } from "../drill.ts";
@@ -39,7 +39,7 @@ export const rollingRestart: Drill = {
     const transport = createGrpcJsTransport(`ipv4:${addresses}`, 10_000, credentials.createInsecure(), options);
     stack.defer(() => transport.close());
     const clients = clientsOver(transport);
-    const users = await Promise.all(Array.from({ length: 20 }, () => createUser(clients)));
+    const users = await createUsers(clients, 20);
     const ledgers = users.map(({ id }) => ({ userId: id, acknowledged: 0, isBusy: false }));
     const complaints: string[] = [];
     const failed = new Map<string, number>();

@@ -1,10 +1,13 @@
 // The foreign client in Go: creates a user, sets and reads an option, and checks what errors say. It prints "ok" at the
 // end; anything else on the way is a failure. Run by test/foreign/go.test.ts, as: client ADDRESS SUFFIX [health],
-// where the port has the health service: the gRPC port.
+// where the port has the health service: the gRPC port. With USERD_CA it calls over TLS and trusts that file; USERD_CERT and
+// USERD_KEY are the certificate that it shows.
 package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"strings"
@@ -13,6 +16,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
@@ -27,6 +31,19 @@ func must[T any](value T, err error) T {
 		fail("unexpected error: %v", err)
 	}
 	return value
+}
+
+func transport() credentials.TransportCredentials {
+	ca, cert := os.Getenv("USERD_CA"), os.Getenv("USERD_CERT")
+	if ca == "" {
+		return insecure.NewCredentials()
+	}
+	config := &tls.Config{RootCAs: x509.NewCertPool()}
+	config.RootCAs.AppendCertsFromPEM(must(os.ReadFile(ca)))
+	if cert != "" {
+		config.Certificates = []tls.Certificate{must(tls.LoadX509KeyPair(cert, os.Getenv("USERD_KEY")))}
+	}
+	return credentials.NewTLS(config)
 }
 
 func fail(format string, args ...any) {
@@ -62,7 +79,7 @@ func main() {
 	address, suffix := os.Args[1], os.Args[2]
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	connection := must(grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials())))
+	connection := must(grpc.NewClient(address, grpc.WithTransportCredentials(transport())))
 	defer connection.Close()
 	users := userdv1.NewUserServiceClient(connection)
 	options := userdv1.NewUserOptionServiceClient(connection)

@@ -1,6 +1,7 @@
 // The foreign client in Java: creates a user, sets and reads options, and checks what errors say. It prints "ok" at the end;
 // anything else on the way is a failure. Run by test/foreign/java.test.ts, as: Client SERVICE REFUSING SUFFIX REASON,
-// where REFUSING is the server of test/server/refusing.ts, and REASON the one of what this port does not know.
+// where REFUSING is the server of test/server/refusing.ts, and REASON the one of what this port does not know. With USERD_CA it calls
+// SERVICE alone, over TLS, and trusts that file; USERD_CERT and USERD_KEY are the certificate that it shows.
 
 import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
@@ -14,6 +15,7 @@ import com.google.rpc.RetryInfo;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.ClientInterceptors;
+import io.grpc.Grpc;
 import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
 import io.grpc.Metadata;
@@ -22,12 +24,14 @@ import io.grpc.MethodDescriptor.Marshaller;
 import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.TlsChannelCredentials;
 import io.grpc.protobuf.ProtoUtils;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.StreamObserver;
 import java.io.ByteArrayInputStream;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -245,7 +249,25 @@ public final class Client {
     }
   }
 
-  public static void main(String[] args) throws InterruptedException {
+  private static void callSecurely(String target, String suffix, String ca) throws IOException {
+    var credentials = TlsChannelCredentials.newBuilder().trustManager(new File(ca));
+    String cert = System.getenv("USERD_CERT");
+    if (cert != null) credentials.keyManager(new File(cert), new File(System.getenv("USERD_KEY")));
+    ManagedChannel service = Grpc.newChannelBuilder(target, credentials.build()).build();
+    try {
+      useUsers(service, suffix);
+      System.out.println("ok");
+    } finally {
+      service.shutdownNow();
+    }
+  }
+
+  public static void main(String[] args) throws InterruptedException, IOException {
+    String ca = System.getenv("USERD_CA");
+    if (ca != null) {
+      callSecurely(args[0], args[2], ca);
+      return;
+    }
     ManagedChannel service = ManagedChannelBuilder.forTarget(args[0]).usePlaintext().build();
     ManagedChannel refusing = ManagedChannelBuilder.forTarget(args[1]).usePlaintext().build();
     try {

@@ -2,8 +2,10 @@
 
 It prints "ok" at the end; anything else on the way is a failure. Run by test/foreign/python.test.ts, as:
 client.py ADDRESS SUFFIX [health] (where the port has the health service: the gRPC port), with the code generated from proto/ on PYTHONPATH.
+With USERD_CA it calls over TLS and trusts that file; USERD_CERT and USERD_KEY are the certificate that it shows.
 """
 
+import os
 import sys
 
 import grpc
@@ -40,8 +42,18 @@ def refused(call, request, code, reason):
     sys.exit(f"expected {reason}, got {answer}")
 
 
+def connect(address):
+    def read(name):
+        path = os.environ.get(name)
+        return path and open(path, "rb").read()
+
+    if "USERD_CA" not in os.environ:
+        return grpc.insecure_channel(address)
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(read("USERD_CA"), read("USERD_KEY"), read("USERD_CERT")))
+
+
 def main(address, suffix, *more):
-    with grpc.insecure_channel(address) as channel:
+    with connect(address) as channel:
         users = user_service_pb2_grpc.UserServiceStub(channel)
         options = user_option_service_pb2_grpc.UserOptionServiceStub(channel)
 

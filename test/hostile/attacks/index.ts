@@ -1,4 +1,5 @@
 import type { Attack } from "../attack.ts";
+import { sizeBombs } from "./bombs.ts";
 import { frames } from "./frames.ts";
 import { greedy, hotUser } from "./greedy.ts";
 import { gzipOfCaller, gzipOfStranger } from "./gzip.ts";
@@ -21,6 +22,7 @@ export const attacks: readonly Attack[] = [
   waiting,
   pages,
   rebinding,
+  sizeBombs,
   frames,
   overload,
   greedy,

@@ -1,5 +1,5 @@
 import { request } from "node:http";
-import type { Attack, Target } from "../attack.ts";
+import { type Attack, forSeconds, type Target } from "../attack.ts";
 
 const call = (target: Target, headers: Record<string, string>): Promise<number> =>
   new Promise((resolve) => {
@@ -33,9 +33,12 @@ export const rebinding: Attack = {
   name: "rebinding",
   about: "a web page of another origin, also under a name that resolves to 127.0.0.1, calls a service that asks for no credentials",
   settings: { TOKEN_FILE: "" },
-  run: async (target) => {
+  run: async (target, strength) => {
     const { port } = target.address("http");
-    const statuses = await Promise.all(requests(port).map((headers) => call(target, headers)));
+    const statuses: number[] = [];
+    await forSeconds(strength.of(1, 3), async () => {
+      statuses.push(...(await Promise.all(requests(port).map((headers) => call(target, headers)))));
+    });
     const own = await call(target, { host: `localhost:${port}` });
     return [
       { name: "answered_to_the_page", value: statuses.filter((status) => status === 200).length, bound: 0 },

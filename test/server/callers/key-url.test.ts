@@ -8,7 +8,7 @@ import { sha256, writeCallersFile } from "./callers-file.ts";
 import { createSigningKey, ISSUER, sign, startKeyServer } from "./issuer.ts";
 
 const soon = { timeout: 10_000, interval: 20 };
-const times = { patience: 400, interval: 100_000, pause: 100, age: 100_000 };
+const times = { patience: 20_000, interval: 100_000, pause: 100, age: 100_000 };
 
 const [first, second] = [await createSigningKey("first"), await createSigningKey("second")];
 
@@ -106,7 +106,7 @@ describe("keys at a URL", () => {
   test("are used while the next fetch hangs", async () => {
     await using server = await startKeyServer();
     server.publish(first);
-    using callers = start(server.url);
+    using callers = start(server.url, { patience: 1_000 });
     expect(await callers.outcome(await sign(first))).toBe("web");
     server.send(undefined);
     await delay(times.pause);
