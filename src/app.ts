@@ -17,6 +17,7 @@ import type { Route } from "./server/route.ts";
 import { type AllDependencies, createDependencies } from "./services/dependencies.ts";
 import { createRoutes } from "./services/routes.ts";
 import { watchCache } from "./telemetry/cache-metrics.ts";
+import { watchPlaces } from "./telemetry/database-metrics.ts";
 import { createMetrics, watchLog } from "./telemetry/metrics.ts";
 import { startCacheSampler } from "./users/cache-sampler.ts";
 
@@ -70,6 +71,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
   const registry = createOptionRegistry(config, log, metrics.registry);
 
   const db = stack.use(await openForCommand({ ...config, silenceMs: SILENCE_MS }, log, kinds));
+  watchPlaces(metrics.registry, db.places);
   await prepare(db, config, log, options);
   await alignOptionIndexes(db, registry, log);
 

@@ -63,7 +63,6 @@ const kinds = z.string().transform((value, context): Config["kinds"] => {
 
 const networks = z.string().transform((value, context): readonly string[] => {
   const given = value.split(",").map((part) => part.trim());
-  if (value === "") return [];
   for (const network of given) if (!isNetwork(network)) context.addIssue({ code: "custom", message: notANetwork });
   return given;
 });
@@ -164,14 +163,16 @@ export const settings = z.object({
     .describe("With `TLS_CLIENT_CA`: whether clients without a certificate may connect, which then need a token"),
   PLAINTEXT: flag("false").describe("`true`: listen off loopback without TLS, since a proxy or a mesh in front encrypts"),
   TRUSTED_PROXIES: networks
-    .prefault("")
+    .optional()
     .describe("Networks of proxies, separated by commas; who calls them is told by the header `PEER_HEADER`"),
   PEER_HEADER: z
     .string()
     .regex(/^[a-z0-9-]+$/, "must be the name of a header in lower case, or none")
     .default("none")
     .describe("Header in which trusted proxies say who calls them, for example `x-forwarded-for`; `none`: no header is believed"),
-  MAX_CONCURRENT_CALLS: integer(1, 100_000, 512).describe("Calls in progress at once; more are refused at once with RESOURCE_EXHAUSTED"),
+  MAX_CONCURRENT_CALLS: integer(1, 100_000, 512).describe(
+    "Most calls in progress at once; fewer while the machine is busy (docs/security.md). More are refused with RESOURCE_EXHAUSTED",
+  ),
   MIN_CONCURRENT_CALLS: integer(1, 100_000, 64).describe("Calls in progress that are never refused, however late the server is"),
   MAX_REQUEST_MB: integer(8, 65_536, 64).describe(
     "Most memory for requests that are arriving or are being answered, in MB; what exceeds it is refused with RESOURCE_EXHAUSTED",
@@ -336,7 +337,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     insecure: value.INSECURE,
     tls: tlsOf(value),
     plaintext: value.PLAINTEXT,
-    peers: Object.freeze({ proxies: value.TRUSTED_PROXIES, header: value.PEER_HEADER }),
+    peers: Object.freeze({ proxies: value.TRUSTED_PROXIES ?? [], header: value.PEER_HEADER }),
     maxConcurrentCalls: value.MAX_CONCURRENT_CALLS,
     minConcurrentCalls: value.MIN_CONCURRENT_CALLS,
     requestBytes: value.MAX_REQUEST_MB * 1024 * 1024,

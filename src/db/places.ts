@@ -107,6 +107,7 @@ export const createPlaces = ({ size, maxWaiting, patienceMs }: PlacesOptions): P
 
   const wait = (claim: Claim, counts: GroupCounts): Promise<void> => {
     const { signal } = claim;
+    signal?.throwIfAborted();
     if (waiting.length >= maxWaiting || counts.waiting >= maxOfGroup) {
       counts.refused += 1;
       throw overloaded("As many calls wait for a connection to the database as may wait; try again.");

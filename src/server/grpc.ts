@@ -4,8 +4,8 @@ import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerb
 import type { Config, ListenAddress } from "../config.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
-import { createGate, guardStreams } from "./admission/gate.ts";
 import type { Bodies } from "./bodies.ts";
+import { createGate, guardStreams } from "./capacity/gate.ts";
 import { type ConnectionLimits, limitConnections } from "./connections.ts";
 import { createFront } from "./front.ts";
 import { toGrpcMethod } from "./grpc-adapter.ts";

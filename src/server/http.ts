@@ -2,10 +2,10 @@ import { createServer, type ServerOptions, type ServerResponse } from "node:http
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { ListenAddress } from "../config.ts";
-import { createGate } from "./admission/gate.ts";
-import { canRefuse, sendRefusal } from "./admission/http-refusal.ts";
 import type { Bodies } from "./bodies.ts";
 import type { Browsers } from "./browsers.ts";
+import { createGate } from "./capacity/gate.ts";
+import { canRefuse, sendRefusal } from "./capacity/http-refusal.ts";
 import { createConnectRpcs } from "./connect-adapter.ts";
 import { unknownRpc } from "./connect-errors.ts";
 import { type ConnectionLimits, type Connections, limitConnections } from "./connections.ts";

@@ -5,11 +5,11 @@ import type { Config, ListenAddress } from "../config.ts";
 import { createNetworks } from "../networks.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { startAdmin } from "./admin.ts";
-import { createAdmission } from "./admission/admission.ts";
-import { createRefusals } from "./admission/refusals.ts";
 import { createBodies } from "./bodies.ts";
 import { createBrowsers } from "./browsers.ts";
 import { loadCallers } from "./callers/callers.ts";
+import { createCapacity } from "./capacity/capacity.ts";
+import { createRefusals } from "./capacity/refusals.ts";
 import { startGrpc } from "./grpc.ts";
 import { startHttp } from "./http.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
@@ -85,17 +85,17 @@ export const startListeners = async ({
   explain = () => undefined,
   permit,
 }: ListenersOptions): Promise<Listeners> => {
-  const admission = createAdmission(config.maxConcurrentCalls, config.minConcurrentCalls);
+  const capacity = createCapacity(config.maxConcurrentCalls, config.minConcurrentCalls);
   const refusals = createRefusals(log, metrics.calls);
   const rpcs = prepareRpcs(routes, permissions);
   await using stack = new AsyncDisposableStack();
   const tls = config.tls && stack.adopt(loadTls(config.tls, log), ({ stop }) => stop());
   const isTrusted = tls?.isTrusted ?? (() => false);
   const callers = stack.adopt(loadCallers({ config, log, known: permissions, isTrusted }), ({ stop }) => stop());
-  const context: InterceptorContext = { log, metrics: metrics.calls, admission, refusals, callers, explain, ...(permit && { permit }) };
+  const context: InterceptorContext = { log, metrics: metrics.calls, capacity, refusals, callers, explain, ...(permit && { permit }) };
   const services = routes.map(({ service }) => service);
   const readiness = stack.adopt(await createReadiness(ready), ({ stop }) => stop());
-  metrics.watchAdmission({ ...admission, flush: refusals.flush });
+  metrics.watchCapacity({ ...capacity, flush: refusals.flush });
   const bodies = createBodies(config.requestBytes);
   const limits = { ...config.connections, exempt: createNetworks(config.peers.proxies) };
 
@@ -119,11 +119,11 @@ export const startListeners = async ({
   });
 
   const idle = async (): Promise<void> => {
-    while (admission.inProgress() > 0) await delay(10, undefined, { ref: false });
+    while (capacity.inProgress() > 0) await delay(10, undefined, { ref: false });
   };
   const close = async (): Promise<void> => {
     const patience = delay(graceMs, undefined, { ref: false });
-    admission.close();
+    capacity.close();
     grpc.refuse();
     http.refuse();
     // A connection that ends behind the last answer takes it along when the client has not read it yet: grpc-js then
@@ -139,7 +139,7 @@ export const startListeners = async ({
     readiness.stop();
     callers.stop();
     tls?.stop();
-    admission.stop();
+    capacity.stop();
     refusals.flush();
   };
   let drained: Promise<void> | undefined;

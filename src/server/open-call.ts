@@ -52,8 +52,11 @@ export const openCallOf = (metadata: Metadata): OpenCall => {
   return open;
 };
 
+/** Joins the values of a header that was sent several times, as HTTP does: what one of them says must not depend on which is read. */
+const joined = (values: readonly unknown[] = []): string | undefined => (values.length > 1 ? values.join(", ") : values[0]?.toString());
+
 const transport: Transport<OpenCall> = {
-  header: ({ metadata }, name) => metadata?.get(name)[0]?.toString(),
+  header: ({ metadata }, name) => joined(metadata?.get(name)),
   headers: ({ metadata }, name) => metadata?.get(name).join(",") ?? "",
   connection: (call) => call.connection,
   deadline: (call) => call.deadline(),

@@ -4,8 +4,8 @@ import { metricsOf } from "./worker-metrics.ts";
 /** A function that counts and times one call of a method; `code` is the name of the call's status code, such as OK. */
 export type Observe = (code: string, milliseconds: number) => void;
 
-/** What the admission of calls counts. */
-type AdmissionCounts = {
+/** What the capacity of the server counts. */
+type CapacityCounts = {
   readonly inProgress: () => number;
   readonly limit: () => number;
   readonly calls: () => Iterable<{ readonly name: string; readonly calls: number }>;
@@ -47,7 +47,7 @@ export type Metrics = {
   readonly text: () => Promise<string>;
   readonly calls: CallMetrics;
   /** Registers the functions that return the calls in progress, their limit, and the calls of each caller. Each scrape calls them. */
-  readonly watchAdmission: (admission: AdmissionCounts) => void;
+  readonly watchCapacity: (capacity: CapacityCounts) => void;
 };
 
 const createCallMetrics = (registry: Registry, labelOf: (name: string) => string): CallMetrics => {
@@ -122,7 +122,7 @@ export const createMetrics = (): Metrics => {
     registry,
     text: metricsOf(registry),
     calls: createCallMetrics(registry, labelOf),
-    watchAdmission: ({ inProgress, limit, calls, flush }) => {
+    watchCapacity: ({ inProgress, limit, calls, flush }) => {
       // The first that a scrape asks.
       Object.assign(workers, { collect: flush });
       Object.assign(inProgressGauge, { collect: () => inProgressGauge.set(inProgress()) });

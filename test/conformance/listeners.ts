@@ -4,11 +4,11 @@ import { pino } from "pino";
 import type { Call } from "../../src/call.ts";
 import type { ListenAddress } from "../../src/config.ts";
 import { createNetworks } from "../../src/networks.ts";
-import { createAdmission } from "../../src/server/admission/admission.ts";
-import { createRefusals } from "../../src/server/admission/refusals.ts";
 import { createBodies } from "../../src/server/bodies.ts";
 import { createBrowsers } from "../../src/server/browsers.ts";
 import { localCallers } from "../../src/server/callers/callers.ts";
+import { createCapacity } from "../../src/server/capacity/capacity.ts";
+import { createRefusals } from "../../src/server/capacity/refusals.ts";
 import { startGrpc } from "../../src/server/grpc.ts";
 import { startHttp } from "../../src/server/http.ts";
 import type { InterceptorContext } from "../../src/server/interceptors/interceptor.ts";
@@ -71,7 +71,7 @@ export const startSuiteListeners = async (maxRequestBytes: number) => {
   const context: InterceptorContext = {
     log,
     metrics,
-    admission: createAdmission(1_000),
+    capacity: createCapacity(1_000),
     refusals: createRefusals(log, metrics),
     callers: localCallers(),
     explain: () => undefined,

@@ -8,7 +8,7 @@ export type Stage = {
   readonly isShort: boolean;
   /** One of two numbers: for the short run and for the long one. */
   readonly of: (short: number, long: number) => number;
-  /** Three services with default settings, which the drills share that leave them well. */
+  /** Three services with default settings, two in the short run, which the drills share that leave them well. */
   readonly sharedFleet: () => Promise<Fleet>;
   /** Starts services over a database of their own in the run's PostgreSQL; they end with the drill. */
   readonly fleet: (options?: Omit<FleetOptions, "postgresUrl" | "redis"> & { readonly withRedis?: boolean }) => Promise<Fleet>;

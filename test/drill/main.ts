@@ -29,7 +29,8 @@ const failed: string[] = [];
   const postgres = await startPostgres();
   stack.defer(() => postgres.stop());
   let shared: Promise<Fleet> | undefined;
-  const sharedFleet = (): Promise<Fleet> => (shared ??= startFleet({ postgresUrl: postgres.url }).then((fleet) => stack.use(fleet)));
+  const sharedFleet = (): Promise<Fleet> =>
+    (shared ??= startFleet({ postgresUrl: postgres.url, size: short ? 2 : 3 }).then((fleet) => stack.use(fleet)));
   for (const drill of drills.filter(isWanted)) {
     const isPassed = await runDrill(drill, { postgresUrl: postgres.url, isShort: short, seed, sharedFleet }, print);
     if (!isPassed) failed.push(drill.name);

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { describe, expect } from "vitest";
+import { replaceCallersFile, sha256, writeCallersFile } from "../server/callers/callers-file.ts";
 import { createUser, value } from "../support/build.ts";
 import { createClients } from "../support/clients.ts";
 import { test } from "../support/database.ts";
@@ -65,6 +66,28 @@ describe("userd serve --workers", () => {
       expect(await service.ended).toMatchObject({ code: 0 });
     },
   );
+
+  test("every process takes a callers' file that has changed", { timeout: 60_000 }, async ({ databaseUrl }) => {
+    const callerOf = (token: string) => ({ callers: [{ name: "reader", token_sha256: sha256(token), permissions: ["users.read"] }] });
+    const TOKEN_FILE = writeCallersFile(callerOf("old"));
+    await using service = await startService({ DATABASE_URL: databaseUrl, TOKEN_FILE }, ["--workers", "2"]);
+    /** The statuses of calls over as many connections, so that each process has some. */
+    const statuses = async (token: string) => {
+      const call = async () => {
+        const { status } = await fetch(`http://127.0.0.1:${service.httpAddress.port}/userd.v1.UserService/GetUser`, {
+          method: "POST",
+          headers: { "content-type": "application/json", authorization: `Bearer ${token}`, connection: "close" },
+          body: '{"id": 999999999}',
+        });
+        return status;
+      };
+      return new Set(await Promise.all(Array.from({ length: 12 }, call)));
+    };
+    expect(await statuses("old")).toEqual(new Set([404]));
+    replaceCallersFile(TOKEN_FILE, callerOf("new"));
+    await expect.poll(() => statuses("old"), { timeout: 10_000 }).toEqual(new Set([401]));
+    expect(await statuses("new")).toEqual(new Set([404]));
+  });
 
   test("the embedded database belongs to one process", async () => {
     const { code, stderr } = await runUserd(["serve", "--workers", "2"], { settings: { DATABASE_URL: "pglite:memory" } });

@@ -183,12 +183,12 @@ describe("a drain", () => {
   });
 });
 
-test("calls after the admission has closed are told to go elsewhere", async () => {
-  const { createAdmission } = await import("../../src/server/admission/admission.ts");
+test("calls after the capacity has closed are told to go elsewhere", async () => {
+  const { createCapacity } = await import("../../src/server/capacity/capacity.ts");
   const { shed } = await import("../../src/server/interceptors/shed.ts");
-  const admission = createAdmission(1);
-  admission.close();
-  const handler = shed({} as never, { admission } as never)(() => expect.fail("no call passes"));
+  const capacity = createCapacity(1);
+  capacity.close();
+  const handler = shed({} as never, { capacity } as never)(() => expect.fail("no call passes"));
   expect(() => handler({ caller: { name: "a" }, header: () => undefined } as never, undefined)).toThrow(
     expect.objectContaining({ code: 14, reason: "SHUTTING_DOWN" }),
   );

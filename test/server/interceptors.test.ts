@@ -6,9 +6,9 @@ import type { Call } from "../../src/call.ts";
 import { conflict, DomainError, type ErrorKind, exhausted, invalidField, notFound } from "../../src/errors.ts";
 import { BadRequestSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
 import { GetOptionRequestSchema, UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
-import { createAdmission } from "../../src/server/admission/admission.ts";
-import { createRefusals } from "../../src/server/admission/refusals.ts";
 import { localCallers } from "../../src/server/callers/callers.ts";
+import { createCapacity } from "../../src/server/capacity/capacity.ts";
+import { createRefusals } from "../../src/server/capacity/refusals.ts";
 import { compile, interceptors } from "../../src/server/interceptors/index.ts";
 import { Invocation } from "../../src/server/interceptors/invocation.ts";
 import { route } from "../../src/server/route.ts";
@@ -41,7 +41,7 @@ test("a call that is answered at once makes no promise and none of its lazy part
     {
       log,
       metrics,
-      admission: createAdmission(2),
+      capacity: createCapacity(2),
       refusals: createRefusals(log, metrics),
       callers: localCallers(),
       explain: () => undefined,

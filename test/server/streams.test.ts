@@ -5,9 +5,9 @@ import { describe, expect, test as unit } from "vitest";
 import { ImportUsersRequestSchema } from "../../src/gen/userd/v1/user_batch_pb.ts";
 import { StreamUsersRequestSchema } from "../../src/gen/userd/v1/user_list_pb.ts";
 import { UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
-import { createAdmission } from "../../src/server/admission/admission.ts";
-import { createRefusals } from "../../src/server/admission/refusals.ts";
 import { localCallers } from "../../src/server/callers/callers.ts";
+import { createCapacity } from "../../src/server/capacity/capacity.ts";
+import { createRefusals } from "../../src/server/capacity/refusals.ts";
 import { compile } from "../../src/server/interceptors/index.ts";
 import type { InterceptorContext } from "../../src/server/interceptors/interceptor.ts";
 import { Invocation } from "../../src/server/interceptors/invocation.ts";
@@ -26,12 +26,12 @@ const invoke = (name: string, operation: unknown, received: unknown, limits: Par
   if (declared === undefined) throw new Error(`There is no ${name}.`);
   const rpc: Rpc = { ...declared, ...limits, operation: operation as AnyOperation };
   const codes: string[] = [];
-  const admission = createAdmission(2);
+  const capacity = createCapacity(2);
   const metrics: CallMetrics = { ...createMetrics().calls, forMethod: () => (code) => void codes.push(code) };
   const context: InterceptorContext = {
     log: silent,
     metrics,
-    admission,
+    capacity,
     refusals: createRefusals(silent, metrics),
     callers: localCallers(),
     explain: () => undefined,
@@ -50,7 +50,7 @@ const invoke = (name: string, operation: unknown, received: unknown, limits: Par
     compile({ ...rpc, ...codec }, context)(new Invocation(rpc, transport, undefined, silent, outlet), received),
   );
   answered.catch(() => {});
-  return { answered, outlet, codes, admission, cancel: () => cancel() };
+  return { answered, outlet, codes, capacity, cancel: () => cancel() };
 };
 
 const request = create(StreamUsersRequestSchema);
@@ -61,15 +61,15 @@ describe("streams in the chain", () => {
     const operation = async function* () {
       for (; asked < 100; asked += 1) yield {};
     };
-    const { answered, outlet, codes, admission } = invoke("StreamUsers", operation, request);
+    const { answered, outlet, codes, capacity } = invoke("StreamUsers", operation, request);
     await delay(20);
     expect(asked).toBeLessThan(5);
-    expect(admission.inProgress()).toBe(1);
+    expect(capacity.inProgress()).toBe(1);
     expect(codes).toEqual([]);
     outlet.resume();
     await answered;
     expect(asked).toBe(100);
-    expect(admission.inProgress()).toBe(0);
+    expect(capacity.inProgress()).toBe(0);
     expect(codes).toEqual(["OK"]);
   });
 
@@ -82,10 +82,10 @@ describe("streams in the chain", () => {
         cleaned = true;
       }
     };
-    const { answered, codes, admission } = invoke("StreamUsers", operation, request, { idleMs: 30 });
+    const { answered, codes, capacity } = invoke("StreamUsers", operation, request, { idleMs: 30 });
     await expect(answered).rejects.toMatchObject({ reason: "DEADLINE_PASSED" });
     await expect.poll(() => cleaned).toBe(true);
-    expect([codes, admission.inProgress()]).toEqual([["DEADLINE_EXCEEDED"], 0]);
+    expect([codes, capacity.inProgress()]).toEqual([["DEADLINE_EXCEEDED"], 0]);
   });
 
   unit("a stream that moves lasts longer than its idle limit", async () => {

@@ -4,6 +4,7 @@ import { authorize } from "./authorize.ts";
 import { errors } from "./errors.ts";
 import type { Handler, Interceptor, InterceptorContext } from "./interceptor.ts";
 import type { Invocation } from "./invocation.ts";
+import { room } from "./shed.ts";
 import { telemetry } from "./telemetry.ts";
 
 /** The functions that end a call before its message has been read. */
@@ -14,8 +15,8 @@ export type Admission = {
   readonly refuse: (invocation: Invocation, error: Error) => never;
 };
 
-/** The interceptors that look at headers alone, in the order of the chain, in which they stand again. */
-const ofHeaders: readonly Interceptor[] = [authenticate, authorize];
+/** The interceptors that look at headers alone, in the order of the chain, in which they stand again, `room` as `shed`. */
+const ofHeaders: readonly Interceptor[] = [authenticate, room, authorize];
 
 const chain = (rpc: Rpc, context: InterceptorContext, links: readonly Interceptor[], last: Handler): Handler => {
   const decode = () => {

@@ -3,9 +3,9 @@ import type { Logger } from "pino";
 import type { Call, MaybePromise } from "../../call.ts";
 import type { DomainError } from "../../errors.ts";
 import type { CallMetrics } from "../../telemetry/metrics.ts";
-import type { Admission } from "../admission/admission.ts";
-import type { Refusals } from "../admission/refusals.ts";
 import type { Callers } from "../callers/callers.ts";
+import type { Capacity } from "../capacity/capacity.ts";
+import type { Refusals } from "../capacity/refusals.ts";
 import type { Codec, Rpc } from "../rpc.ts";
 import type { Invocation } from "./invocation.ts";
 import type { StatusError } from "./status.ts";
@@ -17,7 +17,7 @@ export type Handler = (invocation: Invocation, received: unknown) => MaybePromis
 export type InterceptorContext = {
   readonly log: Logger;
   readonly metrics: CallMetrics;
-  readonly admission: Admission;
+  readonly capacity: Capacity;
   /** Counts refusals, which are not logged one by one. */
   readonly refusals: Refusals;
   readonly callers: Callers;

@@ -20,7 +20,6 @@ export const readYourWrites: Drill = {
   name: "read-your-writes",
   about:
     "write through one service, read with its token through another one that has the option cached, 100,000 times; counts reads of anything else than what was written",
-  isInShort: true,
   lacks: () => (hasRedis ? undefined : "redis-server"),
   run: async ({ fleet, of, random, stack }) => {
     const total = of(300, 100_000);

@@ -4,6 +4,7 @@ import { frames, rapidReset } from "./frames.ts";
 import { greedy, hotUser } from "./greedy.ts";
 import { gzipOfCaller, gzipOfStranger } from "./gzip.ts";
 import { lockedTable } from "./locked-table.ts";
+import { logReader } from "./log-reader.ts";
 import { overload } from "./overload.ts";
 import { pages } from "./pages.ts";
 import { rebinding } from "./rebinding.ts";
@@ -28,4 +29,5 @@ export const attacks: readonly Attack[] = [
   greedy,
   hotUser,
   lockedTable,
+  logReader,
 ];

@@ -57,6 +57,19 @@ describe.for(clientKinds)("with a token file, through %s", (kind) => {
   });
 });
 
+test.for(clientKinds)(
+  "through %s, who names two callers or two acting users is refused: proxies add a header behind the client's",
+  async (kind) => {
+    await using server = await startServer({}, { tokenFile });
+    const { options } = server.clients[kind];
+    const twice = (name: string, ...values: string[]) => values.map((value): [string, string] => [name, value]);
+    const tokens = twice("authorization", "Bearer canary-reader", "Bearer canary-nobody");
+    await expectRefusal(options.getOption(validRequest, { headers: tokens }), "Unauthenticated", "CREDENTIALS_REQUIRED");
+    const users = [...twice("authorization", "Bearer canary-reader"), ...twice("x-acting-user-id", "1", "2")];
+    await expectRefusal(options.getOption(validRequest, { headers: users }), "InvalidArgument", "FIELD_INVALID");
+  },
+);
+
 test("no token, hash, value or address of a call stands in the log, at debug level either", async () => {
   await using server = await startServer(
     {

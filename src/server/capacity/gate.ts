@@ -16,12 +16,12 @@ export type Gate = (
  * has let in.
  */
 export const createGate =
-  ({ admission, refusals }: Pick<InterceptorContext, "admission" | "refusals">): Gate =>
+  ({ capacity, refusals }: Pick<InterceptorContext, "capacity" | "refusals">): Gate =>
   (rpc, headers) => {
-    if (!admission.isWatchful()) return undefined;
-    const caller = admission.remembered(headers.authorization);
+    if (!capacity.isWatchful()) return undefined;
+    const caller = capacity.remembered(headers.authorization);
     if (caller === undefined) return undefined;
-    const refusal = admission.look(rpc, caller, grpcTimeoutMs(headers["grpc-timeout"]) ?? Infinity);
+    const refusal = capacity.look(rpc, caller, grpcTimeoutMs(headers["grpc-timeout"]) ?? Infinity);
     if (refusal !== undefined) refusals.countOnHeaders(rpc, caller, refusal.error.reason, Code[refusal.status.code]);
     return refusal;
   };

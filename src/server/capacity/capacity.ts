@@ -6,8 +6,8 @@ import { createAdaptiveLimit } from "./adaptive-limit.ts";
 import { rateFields } from "./rate-fields.ts";
 import { closedRefusal, concurrencyRefusal, createRateRefusals, fullRefusal, lateRefusal, type Refusal } from "./refusal.ts";
 
-/** The admission of calls: which may begin, and which are refused before any work. */
-export type Admission = {
+/** The capacity of the server: which calls may begin, and which are refused before any work. */
+export type Capacity = {
   /** Tells whether some call might be refused now; if not, nobody need look who calls. */
   readonly isWatchful: () => boolean;
   /**
@@ -35,6 +35,8 @@ export type Admission = {
 
 /** The most headers whose senders are remembered. */
 const MAX_REMEMBERED = 1_000;
+/** The time after which a sender has to be found anew, in milliseconds: the callers' file may have other limits for it since. */
+const REMEMBERED_MS = 1_000;
 
 /** The caller that needs no header. */
 const LOCAL = "local";
@@ -54,13 +56,13 @@ const emptyOf = (rpc: Rpc, { buckets }: Account, now: number): Empty | undefined
 };
 
 /**
- * Makes the admission of at most `max` calls at once. A full server takes a call of a caller that has fewer in progress than its share: the
+ * Makes the capacity of a server that takes at most `max` calls at once. A full server takes a call of a caller that has fewer in progress than its share: the
  * limit, divided among the callers that have calls in progress by their weights.
  */
-export const createAdmission = (max: number, least = max): Admission => {
+export const createCapacity = (max: number, least = max): Capacity => {
   const limit = createAdaptiveLimit({ max, least });
   const accounts = createAccounts();
-  const senders = new LRUCache<string, Caller>({ max: MAX_REMEMBERED });
+  const senders = new LRUCache<string, Caller>({ max: MAX_REMEMBERED, ttl: REMEMBERED_MS });
   const [closed, full, late, tooMany, byRate] = [closedRefusal(), fullRefusal(), lateRefusal(), concurrencyRefusal(), createRateRefusals()];
   let isClosed = false;
   /** Whether any caller has limits of its own. */
