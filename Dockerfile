@@ -33,7 +33,7 @@ ENV GRPC_LISTEN=0.0.0.0:50051
 ENV HTTP_LISTEN=0.0.0.0:8080
 EXPOSE 50051 8080
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["node", "-e", "process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; fetch((process.env.TLS_CERT ? 'https' : 'http') + '://127.0.0.1:' + process.env.HTTP_LISTEN.split(':').at(-1) + '/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["node", "-e", "process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; fetch((process.env.TLS_CERT && !process.env.ADMIN_LISTEN ? 'https' : 'http') + '://127.0.0.1:' + (process.env.ADMIN_LISTEN || process.env.HTTP_LISTEN).split(':').at(-1) + '/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # The flags of `npm start` (docs/adr/0019).
 ENTRYPOINT ["node", "--max-semi-space-size=16", "bin/userd.js"]
 CMD ["serve"]

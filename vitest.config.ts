@@ -9,7 +9,7 @@ export const tools = [
   "test/cli/{client,names,options,users}.test.ts",
   "test/codegen/{go,python}.test.ts",
   "test/conformance/**/*.test.ts",
-  "test/db/{cancel-tls,database-states,logged-statements}.test.ts",
+  "test/db/{bulkheads,cancel-tls,database-states,logged-statements}.test.ts",
   "test/examples/**/*.test.ts",
   "test/foreign/**/*.test.ts",
   // All of the import but a look at the samples, the readers of values, and what breaks a file: each test imports several.

@@ -38,7 +38,7 @@ export type Tx = Session & {
  * A function that looks up which aggregates to lock before a write's body runs. The body calls `Tx.requireLocked` to find any that were
  * missed.
  */
-export type LookUpLocks = (session: Session) => Promise<readonly Aggregate[]>;
+export type LookUpLocks = (session: Session & Partial<WriteSession>) => Promise<readonly Aggregate[]>;
 
 /** The plan of a write: its RPC, its request, and the aggregates to lock before its body runs. The body is the function that does the work. */
 export type WritePlan<M extends DescMethod> = Answering<M> & {

@@ -4,7 +4,7 @@ import type { Call } from "../call.ts";
 import { type Ancestor, type Kind, ORGANIZATION_ID, PROFILE, PROJECT } from "../contract/kinds/kind.ts";
 import { models } from "../contract/kinds/read.ts";
 import { place } from "../db/compiled.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { type DomainError, forbidden } from "../errors.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 import { MemberRole, TeamRole } from "../gen/userd/v1/member_pb.ts";
@@ -133,6 +133,14 @@ export const ruledParent = (kind: Kind, parentId: bigint, organizationIds: reado
     return { rule: ofOrganization, from: sql`unnest(${organizationIds.map(String)}::bigint[]) as r (id)`, id: sql.ref("r.id") };
   const from = sql`${sql.table(above.to.table)} r where r.id = ${parentId}::bigint`;
   return { rule: ruleOf(kind), from, id: ruledBy(kind, "r", further) };
+};
+
+/** Tells whether the acting user of a write, if there is one, may read a stored resource. Organizations, projects and teams are not asked about. */
+export const isReadable = async (session: Parameters<LookUpLocks>[0], kind: Kind, id: bigint): Promise<boolean> => {
+  const actingUserId = session.call?.actingUserId;
+  if (actingUserId === undefined || models.includes(kind)) return true;
+  const { rule, from, id: ruled } = ruledRow(kind, id);
+  return (await session.row(sql`select from ${from} and ${isRelated(rule, actingUserId, READ, ruled)}`)) !== undefined;
 };
 
 /**

@@ -31,8 +31,8 @@ export const revealResource: StandardMethod = ({ write, vault }, kind, method) =
     const { id } = fieldsOf<{ readonly id: bigint }>(request);
     // It changes nothing, so it need not wait for the writes of others.
     return write(call, { method, request, aggregates: [] }, async (tx) => {
-      const row = await storedById(tx, kind, id);
       await requireOwned(tx, kind, ruledRow(kind, id), () => resourceNotFound(kind));
+      const row = await storedById(tx, kind, id);
       requireLive(kind, row);
       const sealed = await tx.one(sql<SealedRow>`select ${sealedColumns(secrets)} from ${sql.table(kind.table)} r where r.id = ${id}`);
       const plain = secrets.map(

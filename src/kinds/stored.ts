@@ -6,7 +6,7 @@ import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import type { Aggregate } from "../versions/aggregate.ts";
 import { oncePerKind } from "./once-per-kind.ts";
-import { requireOwned, ruledRow } from "./relation.ts";
+import { isReadable, requireOwned, ruledRow } from "./relation.ts";
 import { columnsOf, deletedAncestor, joinedAncestors, type Row, type StoredRow } from "./row.ts";
 
 const byId = oncePerKind((kind) =>
@@ -93,6 +93,8 @@ export const aggregatesOf = ({ name, aggregates }: Kind, rootIds: readonly bigin
 export const locksOf =
   (kind: Kind, id: bigint, more: readonly bigint[] = []): LookUpLocks =>
   async (session) => {
+    // What the user must not read is as if it were not there: nothing is locked.
+    if (!(await isReadable(session, kind, id))) return [];
     if (kind.sharedBy !== undefined) return aggregatesOf(kind, [...(await sharersOf(session, kind, id)), ...more], id);
     const rootId = await rootOf(session, kind, id);
     return rootId === 0n ? [] : aggregatesOf(kind, [rootId, ...more], id);
@@ -110,9 +112,10 @@ const rootsIn = (kind: Kind, row: Row): readonly bigint[] =>
  * @throws what storedById, Tx.requireLocked and requireOwned throw.
  */
 export const lockedRow = async (tx: Tx, kind: Kind, id: bigint): Promise<StoredRow> => {
+  // First, so that what is hidden takes the statements of what is not there.
+  await requireOwned(tx, kind, ruledRow(kind, id), () => resourceNotFound(kind));
   const row = await storedById(tx, kind, id);
   const isShared = kind.sharedBy !== undefined;
   tx.requireLocked(aggregatesOf(kind, rootsIn(kind, row), id), `The ${kind.label} has ${isShared ? "moved" : "come into being"}`);
-  await requireOwned(tx, kind, ruledRow(kind, id), () => resourceNotFound(kind));
   return row;
 };

@@ -56,6 +56,10 @@ const retryAfterMs = 100;
 export const tooLarge = (maxBytes: number): DomainError =>
   exhausted("REQUEST_TOO_LARGE", `The request is larger than ${maxBytes} bytes: send less at once.`);
 
+/** Makes the error for a message that holds so many others that to read it would take everybody's time. */
+export const tooMany = (): DomainError =>
+  exhausted("REQUEST_TOO_LARGE", "The request holds too many messages or values: send less at once.");
+
 /** Makes the count of the bytes that requests take, of which there may be `limitBytes` at once. */
 export const createBodies = (limitBytes: number): Bodies => {
   let taken = 0;

@@ -10,7 +10,8 @@ import {
 } from "@bufbuild/protobuf";
 import { encodedOf, keepEncoded } from "../encoded.ts";
 import { DomainError, exhausted } from "../errors.ts";
-import { tooLarge } from "./bodies.ts";
+import { tooLarge, tooMany } from "./bodies.ts";
+import { holdsTooManyMessages } from "./message-count.ts";
 import { type Codec, maxResponseBytes, type Rpc } from "./rpc.ts";
 
 /** Decodes a protobuf message. Throws DomainError FIELD_INVALID when it is malformed, or nested deeper than 100 levels (protobuf-es's limit). */
@@ -53,6 +54,7 @@ export const byteCodec = ({ method, maxRequestBytes }: Rpc): Codec => ({
     if (bytes.byteLength > maxRequestBytes) {
       throw tooLarge(maxRequestBytes);
     }
+    if (holdsTooManyMessages(method.input, bytes)) throw tooMany();
     return decodeMessage(method.input, bytes);
   },
   encode: (response) => {

@@ -16,7 +16,7 @@ import { compressionGzip } from "@connectrpc/connect-node";
 import { DomainError } from "../errors.ts";
 import { decodeJson } from "../json/decode.ts";
 import { detailTypes } from "../status.ts";
-import { type Bodies, freeInflated } from "./bodies.ts";
+import { type Bodies, freeInflated, tooMany } from "./bodies.ts";
 import { assertResponseSize, holdsBytes, toMessage } from "./codec.ts";
 import { become, codecFault, toConnectError } from "./connect-errors.ts";
 import { compileAdmission } from "./interceptors/admission.ts";
@@ -24,6 +24,7 @@ import { compile } from "./interceptors/index.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { Invocation, type Transport } from "./interceptors/invocation.ts";
 import { StatusError } from "./interceptors/status.ts";
+import { holdsTooManyMessages, holdsTooManyValues } from "./message-count.ts";
 import type { Connection } from "./peers.ts";
 import type { Codec, Rpc } from "./rpc.ts";
 
@@ -53,6 +54,7 @@ const gzipWithin = (bodies: Bodies, { method }: Rpc): Compression => ({
   decompress: async (bytes, readMaxBytes) => {
     try {
       const inflated = await bodies.inflate(bytes, "gzip", readMaxBytes);
+      if (holdsTooManyMessages(method.input, inflated)) throw tooMany();
       // Connect decodes it before anything else happens.
       if (!holdsBytes(method.input)) setImmediate(() => freeInflated(inflated));
       return inflated;
@@ -83,7 +85,12 @@ const jsonOptionsOf = ({ method }: Rpc, { messageTypes = detailTypes }: Intercep
   // Entries of batches carry their errors in the message, as google.protobuf.Any.
   registry: messageTypes,
   ignoreUnknownFields: false,
-  textDecoder: { decode: (bytes: Uint8Array) => decodeJson(method.input, bytes) },
+  textDecoder: {
+    decode: (bytes: Uint8Array) => {
+      if (holdsTooManyValues(bytes)) throw tooMany();
+      return decodeJson(method.input, bytes);
+    },
+  },
 });
 
 /** The error that ended a stream of requests, as an error of userd. For a single request, connect itself reports an unknown compression. */

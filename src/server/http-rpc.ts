@@ -8,6 +8,7 @@ import { type ConnectRpc, withHttpCall } from "./connect-adapter.ts";
 import { invalidRequest, unknownRpc } from "./connect-errors.ts";
 import { grpcTypeOf, sendAnswer, sendError, sendGrpcError, sendText } from "./http-answer.ts";
 import { type HttpRequest, openBody } from "./http-body.ts";
+import { withFewMessages } from "./http-messages.ts";
 import { takeTimeout } from "./http-timeout.ts";
 import { limitUnread } from "./http-unread.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
@@ -94,7 +95,7 @@ export const serveRpc = async (
       consumed: body.giveBack,
       answered: () => limitUnread(request, response, Date.now()),
     });
-    const answer = await handle({ ...call, body: body.chunks, contextValues });
+    const answer = await handle({ ...call, body: withFewMessages(body.chunks, rpc, request.headers["content-type"] ?? ""), contextValues });
     if (rpc.kind !== "server_streaming") limitUnread(request, response, deadline);
     if (answer.status >= 400 && answer.body === undefined) explainRefusal(served, answer.status, request, response);
     else await sendAnswer(answer, request, response);

@@ -96,8 +96,13 @@ export const startHttp = async (options: HttpListenerOptions): Promise<Listener>
       : createHttpsServer({ ...http1Options, ...tls.optionsFor(["h2", "http/1.1"]) }, handle);
   http1.timeout = idleMs;
   const http2 = createHttp2Server(
-    // maxSessionMemory is in MB.
-    { maxSessionMemory: 64, settings: { maxConcurrentStreams: 100, maxHeaderListSize: maxHeaderBytes } },
+    // maxSessionMemory is in MB. A connection may reset so many streams at once, and 33 a second: each costs a refusal before it is gone.
+    {
+      maxSessionMemory: 64,
+      streamResetBurst: 300,
+      streamResetRate: 33,
+      settings: { maxConcurrentStreams: 100, maxHeaderListSize: maxHeaderBytes },
+    },
     // Node's compatibility API: the response has the methods of HTTP/1.1's, without being one.
     (request, response) => handle(request, response as unknown as ServerResponse),
   );

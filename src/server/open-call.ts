@@ -39,6 +39,9 @@ const answerSweeps = 5;
 /** The most bytes of a request of health or reflection, which anybody may send. */
 const maxOtherBytes = 4 * 1024;
 
+/** The bytes in front of each message: a flag for compression, and the length. */
+const envelopeBytes = 5;
+
 const openCall = Symbol("open call");
 type Marked = Metadata & { [openCall]?: OpenCall };
 
@@ -65,7 +68,8 @@ const transport: Transport<OpenCall> = {
 /** Counts a part of a request before grpc-js keeps it. It stands in the place of a method of grpc-js, which calls it. */
 const countFrame = function (this: BaseServerInterceptingCall, data: Buffer): void {
   const open = this["listener"] as OpenCall | null;
-  if (open === null || open.grow(data.length)) Object.getPrototypeOf(this).handleDataFrame.call(this, data);
+  // What comes behind an answer is forgotten, not kept.
+  if (open === null || this["cancelled"] || open.grow(data.length)) Object.getPrototypeOf(this).handleDataFrame.call(this, data);
 };
 
 const encodings: readonly string[] = ["gzip", "deflate"] satisfies Encoding[];
@@ -271,13 +275,16 @@ export class OpenCall implements ServerInterceptingCallInterface {
     // What comes behind the end of a call is nobody's.
     if (this.#hasEnded) return;
     // Strangers take no room of others.
+    const maxBytes = this.#guarded?.rpc.maxRequestBytes ?? maxOtherBytes;
+    if (!this.#hasRequestStream && this.#bytes + bytes > maxBytes + envelopeBytes) throw tooLarge(maxBytes);
     if (this.#guarded !== undefined) this.#home.bodies.take(bytes);
-    else if (this.#bytes + bytes > maxOtherBytes) throw tooLarge(maxOtherBytes);
     this.#bytes += bytes;
   }
 
   #keep(inflated: Buffer<ArrayBuffer>): void {
     try {
+      // In the place of what it was inflated from.
+      this.#giveBack();
       this.#take(inflated.length);
     } catch (error) {
       freeInflated(inflated);

@@ -5,6 +5,7 @@ import { permissions } from "../../src/permissions.ts";
 import { kinds } from "../../src/schema/entities.ts";
 import { callerOf, makerOf } from "../kinds/maker.ts";
 import { type ServiceWith, serviceWith } from "../options/service-with.ts";
+import { statementsOf } from "../options/statements.ts";
 import { bearing, sha256, writeCallersFile } from "../server/callers/callers-file.ts";
 import { actingAs, createOrganization, createUser } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
@@ -45,6 +46,32 @@ describe.for(kinds)("$name", { concurrent: true }, (kind) => {
       await expectRefusal(maker.call(verb, request, actingAs(id)), "PermissionDenied", "PERMISSION_REQUIRED");
     }
   });
+});
+
+test("a refused write to a resource takes the same statements whether it is there or not, and locks nothing", async ({ clients }) => {
+  const client = clients["grpc-js"];
+  const actor = actingAs((await createUser(client)).id);
+  for (const name of ["release", "secret", "integration", "deploy"]) {
+    const kind = kinds.find((one) => one.name === name);
+    if (kind === undefined) throw new Error(`there is no kind ${name}`);
+    const maker = await makerOf(client, kind);
+    const { id } = await maker.create();
+    const verbs = standardMethods(kind).flatMap(([verb]) =>
+      ["Update", "Delete", "Undelete", "Purge", "Reveal", "Get"].includes(verb) ? [verb] : [],
+    );
+    for (const verb of verbs) {
+      const requestFor = (value: bigint) =>
+        verb === "Get" ? { key: { case: "id", value } } : verb === "Update" ? { [maker.field]: { id: value } } : { id: value };
+      const refused = (value: bigint) =>
+        statementsOf(async () => void (await expectRefusal(maker.call(verb, requestFor(value), actor), "NotFound", "RESOURCE_NOT_FOUND")));
+      await refused(MISSING);
+      // The cache looks at the acting user when its time has come.
+      const ofCall = async (value: bigint) => (await refused(value)).filter((statement) => !statement.includes("snapshot.epoch"));
+      const [there, not] = [await ofCall(id), await ofCall(MISSING)];
+      expect([name, verb, ...there]).toEqual([name, verb, ...not]);
+      expect(there.join("\n")).not.toMatch(/for (no key )?update|into aggregate_version/);
+    }
+  }
 });
 
 test("an expansion shows an acting user no user and no organization that it could not read", async ({ clients }) => {

@@ -1,8 +1,13 @@
+import { clone, create, setExtension } from "@bufbuild/protobuf";
+import { MethodOptionsSchema } from "@bufbuild/protobuf/wkt";
 import { expect } from "vitest";
 import { actingRulesOf, isForOneUser } from "../../src/contract/acting.ts";
 import { AccessRule } from "../../src/gen/userd/v1/access_pb.ts";
 import { MemberRole } from "../../src/gen/userd/v1/member_pb.ts";
+import { ActingNeed, ActingRuleSchema, acting } from "../../src/gen/userd/v1/options_pb.ts";
+import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { permissions } from "../../src/permissions.ts";
+import { prepareRpcs } from "../../src/server/rpc.ts";
 import { methods } from "../contract/methods.ts";
 import { serviceWith } from "../options/service-with.ts";
 import { statementsOf } from "../options/statements.ts";
@@ -299,13 +304,15 @@ test("a refusal takes the same statements for what is foreign as for what is not
     () => client.options.setOption({ userId: is(stranger), key: "k", value: value(1), requestId: crypto.randomUUID() }, actor),
     () => client.options.getOption({ userId: is(stranger), key: "k" }, actor),
   ];
-  const refusedBy = (call: () => Promise<unknown>) =>
-    statementsOf(() =>
+  // The cache looks at the acting user when its time has come.
+  const refusedBy = async (call: () => Promise<unknown>) => {
+    const refusal = () =>
       call().then(
         () => expect.fail("it is refused"),
         () => undefined,
-      ),
-    );
+      );
+    return (await statementsOf(refusal)).filter((statement) => !statement.includes("snapshot.epoch"));
+  };
   const missing = calls(() => MISSING);
   for (const [index, foreign] of calls((id) => id).entries()) {
     const [there, not] = [await refusedBy(foreign), await refusedBy(missing[index] ?? foreign)];
@@ -361,4 +368,21 @@ test("no field that says whose something is goes by the rules", () => {
       .filter((path) => !known.has(path));
   });
   expect(unruled).toEqual([]);
+});
+
+test("the server does not start with an RPC whose rules say nothing, or of what is not there", () => {
+  const changed = (rules: Parameters<typeof setExtension<typeof acting>>[2]) => {
+    const methods = UserOptionService.methods.map((method) => {
+      const options = clone(MethodOptionsSchema, method.proto.options ?? create(MethodOptionsSchema));
+      setExtension(options, acting, rules);
+      return { ...method, proto: { ...method.proto, options } };
+    });
+    return () => prepareRpcs([{ service: { ...UserOptionService, methods } as never, operations: {} as never }]);
+  };
+  const rule = (fields: object) => [create(ActingRuleSchema, fields)];
+  expect(changed([])).toThrow(/UserOptionService\/GetOption has no \(userd\.v1\.acting\)/);
+  expect(changed(rule({ field: "user_id" }))).toThrow(/GetOption has a rule \(userd\.v1\.acting\) without a need/);
+  expect(changed(rule({ need: ActingNeed.USER_SELF }))).toThrow(/without the field that USER_SELF needs/);
+  expect(changed(rule({ need: ActingNeed.USER_SELF, field: "user.id" }))).toThrow(/GetOption has a rule .* about user\.id/);
+  expect(changed(rule({ need: ActingNeed.ANYBODY, orSelf: "nobody" }))).toThrow(/about nobody, which its request does not have/);
 });

@@ -3,7 +3,7 @@ import { test } from "./fixture.ts";
 import { cellsOf, runMatrix } from "./matrix.ts";
 import { readTable } from "./table.ts";
 
-test("every cell of RPCs, callers, acting users and targets is as the printed table says", { timeout: 300_000 }, async ({ frozen }) => {
+test("every cell of RPCs, callers, acting users and targets is as the printed table says", { timeout: 590_000 }, async ({ frozen }) => {
   const started = performance.now();
   const cells = await cellsOf(frozen.transport, frozen.world, readTable());
   const outcome = await runMatrix(frozen.transport, cells);

@@ -102,10 +102,10 @@ describe("places in the pool", () => {
 describe("turns of writes to an aggregate", () => {
   const never = () => new AbortController().signal;
 
-  test("two go on at once, and 50 wait; more are refused with the reason", async () => {
+  test("two go on at once, and 200 wait; more are refused with the reason", async () => {
     const turns = createTurns();
     const ends = [await turns.take(["user/1"], never), await turns.take(["user/1"], never)];
-    const waits = Array.from({ length: 50 }, () => turns.take(["user/1"], never));
+    const waits = Array.from({ length: 200 }, () => turns.take(["user/1"], never));
     await expect(turns.take(["user/1"], never)).rejects.toMatchObject({ kind: "Exhausted", reason: "WRITE_QUEUE_FULL" });
     ends.push(await turns.take(["user/2"], never));
     for (const end of ends) end();

@@ -39,6 +39,8 @@ export type Attack = {
   readonly name: string;
   /** What the attacker does, as a phrase. */
   readonly about: string;
+  /** Left out of the short run, unless it is named: it takes long, and another attack shows nearly the same. */
+  readonly isLong?: true;
   /** Settings of the service besides the frame's. An empty text takes one of the frame's away. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Entries of the callers' file besides `polite` and `greedy`. */

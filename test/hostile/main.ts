@@ -24,7 +24,7 @@ if (unknown.length > 0) {
 const broken: string[] = [];
 {
   await using database = await openDatabase();
-  for (const attack of attacks.filter(({ name }) => only === undefined || only.includes(name))) {
+  for (const attack of attacks.filter(({ name, isLong }) => only?.includes(name) ?? !(short && isLong))) {
     const outcome = await runAttack(attack, database, strengthOf(short));
     print(describe(outcome));
     for (const line of jsonLines(outcome)) print(line);

@@ -231,7 +231,7 @@ test("a rate of all calls and one of a permission both hold", async () => {
   expect(Number(error.findDetails(RetryInfoSchema)[0]?.retryDelay?.seconds)).toBeGreaterThan(90);
 });
 
-test.concurrent("a refused call whose request never ends loses its stream", { timeout: 15_000 }, async () => {
+test.concurrent("a refused call whose request never ends loses its stream", { timeout: 15_000 }, async ({ expect }) => {
   const { operation, release } = hanging();
   await using server = await startServer({ getOption: operation }, { maxConcurrentCalls: 1 });
   const { options } = server.clients["grpc-js"];
@@ -251,7 +251,7 @@ test.concurrent("a refused call whose request never ends loses its stream", { ti
   await taken;
 });
 
-test.concurrent("whatever way a call ends, it gives its place back", { timeout: 60_000 }, async () => {
+test.concurrent("whatever way a call ends, it gives its place back", { timeout: 60_000 }, async ({ expect }) => {
   const ways = ["answer", "answer later", "throw", "reject", "cancel", "reset", "deadline", "malformed", "hang"] as const;
   await using server = await startServer(
     {

@@ -1,6 +1,6 @@
 import type { Attack } from "../attack.ts";
 import { sizeBombs } from "./bombs.ts";
-import { frames } from "./frames.ts";
+import { frames, rapidReset } from "./frames.ts";
 import { greedy, hotUser } from "./greedy.ts";
 import { gzipOfCaller, gzipOfStranger } from "./gzip.ts";
 import { lockedTable } from "./locked-table.ts";
@@ -24,6 +24,7 @@ export const attacks: readonly Attack[] = [
   rebinding,
   sizeBombs,
   frames,
+  rapidReset,
   overload,
   greedy,
   hotUser,

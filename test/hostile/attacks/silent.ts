@@ -54,6 +54,7 @@ export const silentFromOne: Attack = {
 /** Silent sockets from many addresses. */
 export const silentFromMany: Attack = {
   name: "silent-many",
+  isLong: true,
   // To take hundreds of connections at once takes a while.
   bounds: { politeMs: 500 },
   about: "1,200 silent sockets to each port from 100 addresses, renewed",
