@@ -59,7 +59,8 @@ export const setOptionStatement = async (key: string): Promise<Statement> => {
   const tx = { call, ...createSession(recorder(recorded), builtin) } as unknown as Tx;
   const request: SetOptionRequest = create(SetOptionRequestSchema, { userId: user, key, value: toValue(value) });
   // No definition stands in the way: the statement is the same with any registry.
-  const registry = { get: () => undefined, assertFits: () => {} } as unknown as OptionRegistry;
+  const closed = { read: new Set(), write: new Set() };
+  const registry = { get: () => undefined, assertFits: () => {}, closedTo: () => closed } as unknown as OptionRegistry;
   const quotas = { optionsPerUser: 1, optionBytesPerUser: 1, resourcesPerProfile: 1 };
   // The recorder returns no rows, so the operation does not come to its end.
   await Promise.resolve(
