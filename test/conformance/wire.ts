@@ -33,10 +33,10 @@ const metadataOf = (pairs: readonly Pair[]): Metadata => {
   return metadata;
 };
 
-/** A call of grpc-js, with the part of it that its types keep private. */
-type GrpcCall = ServerUnaryCall<unknown, unknown> & { readonly call: ServerInterceptingCallInterface };
+/** A call of grpc-js with the part of it that its types keep private, or userd's, which is that part itself. */
+type GrpcCall = ServerUnaryCall<unknown, unknown> & ServerInterceptingCallInterface & { readonly call?: ServerInterceptingCallInterface };
 
-/** The wire of a call of grpc-js. */
+/** The wire of a call on the gRPC port, or of a bare grpc-js server. */
 export const grpcWire = (source: unknown): Wire => {
   const call = source as GrpcCall;
   const deadline = call.getDeadline();
@@ -49,11 +49,12 @@ export const grpcWire = (source: unknown): Wire => {
     query: undefined,
     sendHeaders: (headers) => call.sendMetadata(metadataOf(headers)),
     setTrailers: (trailers) => {
-      const { sendStatus } = call.call;
-      call.call.sendStatus = (status) => {
+      const inner = call.call ?? call;
+      const { sendStatus } = inner;
+      inner.sendStatus = (status) => {
         const metadata = metadataOf(trailers);
         if (status.metadata) metadata.merge(status.metadata);
-        sendStatus.call(call.call, { ...status, metadata });
+        sendStatus.call(inner, { ...status, metadata });
       };
     },
   };

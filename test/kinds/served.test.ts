@@ -28,7 +28,9 @@ describe.for(kinds)("$name", (kind) => {
       body: JSON.stringify(kind.isLarge ? { [maker.several]: [resource] } : { [maker.field]: resource }),
     });
     expect([response.status, await response.text()]).toEqual([400, expect.stringContaining("nothing")]);
-    expect(await (await fetch(`${root}/metrics`)).text()).toContain(`userd_calls_total{method="${method}",code="INVALID_ARGUMENT"}`);
+    // The page is made once a second.
+    const page = async () => (await fetch(`${root}/metrics`)).text();
+    await expect.poll(page, { timeout: 10_000 }).toContain(`userd_calls_total{method="${method}",code="INVALID_ARGUMENT"}`);
   });
 
   test("refuses JSON that is nested too deep or too large", async ({ clients }) => {
