@@ -1,7 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ConfigError } from "../config.ts";
 import { StartupError } from "../db/startup-error.ts";
-import { isUnreachable } from "../db/unreachable.ts";
+import { isRefused, isUnreachable } from "../db/unreachable.ts";
 import { DomainError } from "../errors.ts";
 import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
 import { inOneLine, printable } from "../print.ts";
@@ -18,7 +18,8 @@ const byCode: Partial<Record<Code, ExitCode>> = {
   [Code.DeadlineExceeded]: ExitCode.UNAVAILABLE,
 };
 
-const isLost = (error: Error): boolean => isUnreachable(error) || (error.cause instanceof Error && isUnreachable(error.cause));
+const isGone = (error: Error): boolean => isUnreachable(error) && !isRefused(error);
+const isLost = (error: Error): boolean => isGone(error) || (error.cause instanceof Error && isGone(error.cause));
 
 /** Returns the exit code of a command that ends with the given error. */
 export const exitCodeOf = (error: unknown): ExitCode => {
@@ -42,7 +43,7 @@ const byClass: Readonly<Record<string, string>> = {
 
 const sentenceOf = (error: Error): string | undefined => {
   const { code, syscall } = error as NodeJS.ErrnoException;
-  if (isUnreachable(error)) return "The connection to the database is lost: try again.";
+  if (isGone(error)) return "The connection to the database is lost: try again.";
   // SQLSTATE has five characters, as some codes of the operating system do.
   const sentence = code !== undefined && code.length === 5 ? byClass[code.slice(0, 2)] : undefined;
   if (sentence !== undefined) return `${sentence} (${code}).`;

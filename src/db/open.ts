@@ -5,7 +5,7 @@ import type { KindSet } from "../schema/kind-set.ts";
 import { type DataFolder, lockDataFolder } from "./data-folder.ts";
 import { type Database, openDatabase } from "./orm.ts";
 import { StartupError } from "./startup-error.ts";
-import { codeOf, isUnreachable } from "./unreachable.ts";
+import { isRefused, isUnreachable } from "./unreachable.ts";
 
 /** The open database of a command that owns it (serve, migrate, import), with the secret key that encrypts values and seals tokens. */
 export type OwnedDatabase = Database & {
@@ -41,9 +41,7 @@ const explain = (config: Pick<Config, "database">, error: unknown): StartupError
     );
   }
   const { host } = new URL(database.url);
-  // A server that knows neither the database nor the user has answered: the settings are wrong.
-  const isRefused = /^(?:28|3D)/.test(codeOf(error) ?? "");
-  const what = isUnreachable(error) && !isRefused ? "can't be reached" : "can't be used";
+  const what = isUnreachable(error) && !isRefused(error) ? "can't be reached" : "can't be used";
   return new StartupError(`The database at ${host} ${what}: ${reasonOf(error)}.`, { cause: error });
 };
 

@@ -13,3 +13,9 @@ export const codeOf = (error: unknown): string | undefined => (error instanceof 
 /** Tells whether an error says that the database could not be reached, or that the connection to it was lost. */
 export const isUnreachable = (error: unknown): boolean =>
   error instanceof Error && (stateOf(codeOf(error) ?? "") === "unreachable" || unreachableMessage.test(error.message));
+
+/**
+ * Tells whether the server has answered, and trying again is of no use: it does not know the database or the user, or its own system has failed.
+ * For calls that is an outage as any other; who starts a command has to look at it.
+ */
+export const isRefused = (error: unknown): boolean => /^(?:28|3D|55|58|F0)/.test(codeOf(error) ?? "");

@@ -101,6 +101,13 @@ test("an external id is not taken from another user, and the last way to sign in
   await using own = await serviceWith(databaseUrl, { TOKEN_FILE: file });
   const reattach = () => own.users.linkIdentity({ userId: thief, providerId, externalId, reattach: true }, bearing("writer"));
   await expectRefusal(reattach(), "FailedPrecondition", "LAST_SIGN_IN_METHOD");
+  const { id: organizationId } = await createOrganization(client);
+  const { provider: ofOrganization } = await client.users.createAuthProvider({ provider: { organizationId, provider: "saml2" } });
+  const link = { providerId: ofOrganization?.id ?? 0n, externalId };
+  const member = await userWith(client);
+  await client.users.linkAuthIdentity({ ...link, userId: member });
+  const taken = own.users.linkAuthIdentity({ ...link, userId: thief, reattach: true }, bearing("writer"));
+  await expectRefusal(taken, "FailedPrecondition", "LAST_SIGN_IN_METHOD");
   await expectRefusal(
     client.users.unlinkIdentity({ userId: holder, providerId }, actingAs(holder)),
     "FailedPrecondition",

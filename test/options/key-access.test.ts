@@ -143,7 +143,11 @@ describe.for(names)("the caller %s", (name) => {
         } else if (answer instanceof Error) await expectRefusal(Promise.reject(answer), "PermissionDenied", "OPTION_KEY_FORBIDDEN");
         else expect(answer).toMatchObject({ results: [{ result: { case: "error" } }] });
       }
-      if (!mayWrite) return;
+      if (!mayWrite) {
+        await expectRefusal(options.deleteScopeOption({ target, key }, as), "PermissionDenied", "OPTION_KEY_FORBIDDEN");
+        await expectRefusal(options.restoreOption({ userId, key, revisionId: 1n }, as), "PermissionDenied", "OPTION_KEY_FORBIDDEN");
+        return;
+      }
       const { revisions } = await clients["grpc-js"].options.listOptionRevisions({ userId, key });
       const { revisionId = 0n } = revisions.find(({ deleted }) => !deleted) ?? {};
       const { option } = await options.restoreOption({ userId, key, revisionId }, as);

@@ -26,10 +26,11 @@ const declared = methods
     ];
   });
 
-/** What only a race gives: the user of the token is purged between the look-up of the token and the lock of the user. */
+/** What only a race gives: the user of the token is deleted or purged between the look-up of the token and the lock of the user. */
 const ofRaces: ReadonlySet<string> = new Set([
   "userd.v1.UserService/VerifyEmail USER_NOT_FOUND",
   "userd.v1.UserService/ResetPassword USER_NOT_FOUND",
+  "userd.v1.UserService/ResetPassword USER_DELETED",
 ]);
 
 /** Fails a run of all tests in which an RPC never answered with a reason that it declares: nobody knows whether it can. */
