@@ -1,6 +1,6 @@
 // npm run hostile -- --short --only NAME…: attacks on a service, each on a process of its own; exit code 1 when one of them breaks a bound.
 import { Command } from "commander";
-import { strengthOf } from "./attack.ts";
+import { type Attack, strengthOf } from "./attack.ts";
 import { attacks } from "./attacks/index.ts";
 import { describe, jsonLines } from "./report.ts";
 import { passes, runAttack } from "./run.ts";
@@ -8,7 +8,7 @@ import { openDatabase } from "./target.ts";
 
 const { short, only } = new Command("npm run hostile --")
   .description("Attacks a service as a stranger or as a greedy neighbour, and measures what it holds and what a polite client sees.")
-  .option("--short", "a few seconds for each attack", false)
+  .option("--short", "a few seconds for each attack, and again for one that breaks a bound", false)
   .option("--only <names...>", `of: ${attacks.map(({ name }) => name).join(", ")}`)
   .parse()
   .opts<{ short: boolean; only?: string[] }>();
@@ -24,11 +24,18 @@ if (unknown.length > 0) {
 const broken: string[] = [];
 {
   await using database = await openDatabase();
-  for (const attack of attacks.filter(({ name, isLong }) => only?.includes(name) ?? !(short && isLong))) {
+  const brokenBy = async (attack: Attack): Promise<readonly string[]> => {
     const outcome = await runAttack(attack, database, strengthOf(short));
     print(describe(outcome));
     for (const line of jsonLines(outcome)) print(line);
-    for (const finding of outcome.findings) if (!passes(finding)) broken.push(`${attack.name} ${finding.name}`);
+    return outcome.findings.filter((finding) => !passes(finding)).map(({ name }) => `${attack.name} ${name}`);
+  };
+  for (const attack of attacks.filter(({ name, isLong }) => only?.includes(name) ?? !(short && isLong))) {
+    const first = await brokenBy(attack);
+    // A few seconds on a machine that does something else for a moment say little. What breaks twice is broken, and what broke once is told.
+    const found = short && first.length > 0 ? await brokenBy(attack) : first;
+    if (first.length > 0 && found.length === 0) print(`UNSTEADY: ${first.join(", ")}`);
+    broken.push(...found);
   }
 }
 print(broken.length === 0 ? "every bound holds" : `broken: ${broken.join(", ")}`);
