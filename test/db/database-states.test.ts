@@ -78,7 +78,8 @@ test("a full disk is RESOURCE_EXHAUSTED for writes; reads go on, and so do write
   await using app = await startApp(testConfig(databaseUrl), silent, { migrate: true });
   const clients = createClients(app);
   const { options } = clients.byKind["grpc-js"];
-  const users = await Promise.all(Array.from({ length: 40 }, () => createUser(clients.byKind["grpc-js"])));
+  const users: Awaited<ReturnType<typeof createUser>>[] = [];
+  for (let n = 0; n < 40; n += 1) users.push(await createUser(clients.byKind["grpc-js"]));
   const space = `small_${process.pid}`;
   await admin(databaseUrl, `create tablespace ${space} location '${disk.path}'`, `alter table user_option set tablespace ${space}`);
   // Random, or the database would compress it.
