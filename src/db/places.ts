@@ -6,7 +6,7 @@ export type Claim = {
   /** For example `read userd.v1.UserService`. One group can't take the last connections of all. */
   readonly group: string;
   readonly caller?: Pick<Caller, "name" | "weight"> | undefined;
-  /** The signal that ends the wait. It is read only by those that wait. */
+  /** The signal that ends the wait. */
   readonly signal?: AbortSignal | undefined;
 };
 
