@@ -7,9 +7,9 @@ import { openDatabase } from "../src/db/orm.ts";
 import { createListings, placesOf } from "../src/kinds/listing.ts";
 import { kinds } from "../src/schema/entities.ts";
 import { formatTable } from "../src/table.ts";
-import { startPostgres } from "../test/support/postgres.ts";
 import { call, explain, type Statement } from "./explain.ts";
 import { FIRST, fill, monitorId, reader } from "./generator/large-kinds.ts";
+import { onDatabase } from "./on-database.ts";
 
 const PAGE = 50;
 
@@ -66,13 +66,4 @@ const measure = async (url: string): Promise<void> => {
   process.stdout.write(`${formatTable(["list", "page 1: buffers", "ms", "last page: buffers", "ms"], lines)}\n`);
 };
 
-const [given] = process.argv.slice(2);
-if (given !== undefined) await measure(given);
-else {
-  const postgres = await startPostgres();
-  try {
-    await measure(postgres.url);
-  } finally {
-    await postgres.stop();
-  }
-}
+await onDatabase(measure);

@@ -8,9 +8,9 @@ import type { ProfileFilterSchema, ProfileTermSchema } from "../src/gen/userd/v1
 import { ProfileService } from "../src/gen/userd/v1/profile_service_pb.ts";
 import { listProfiles } from "../src/profiles/list-profiles.ts";
 import { formatTable } from "../src/table.ts";
-import { startPostgres } from "../test/support/postgres.ts";
 import { call, explain, freshness, pagerAfter, type Statement, statementOf } from "./explain.ts";
 import { loadProfiles } from "./generator/profiles.ts";
+import { onDatabase } from "./on-database.ts";
 
 type Condition = NonNullable<MessageInitShape<typeof ProfileTermSchema>["condition"]>;
 type Filter = MessageInitShape<typeof ProfileFilterSchema>;
@@ -92,13 +92,4 @@ const measure = async (url: string): Promise<void> => {
   await client.end();
 };
 
-const [given] = process.argv.slice(2);
-if (given !== undefined) await measure(given);
-else {
-  const postgres = await startPostgres();
-  try {
-    await measure(postgres.url);
-  } finally {
-    await postgres.stop();
-  }
-}
+await onDatabase(measure);

@@ -14,6 +14,7 @@ import { AccessRelation } from "../src/gen/userd/v1/access_relation_pb.ts";
 import { ProfileService } from "../src/gen/userd/v1/profile_service_pb.ts";
 import { listResources } from "../src/resources/list-resources.ts";
 import { formatTable } from "../src/table.ts";
+import { newDatabase } from "../test/support/new-database.ts";
 import { startPostgres } from "../test/support/postgres.ts";
 import { call, explain, freshness, pagerAfter, statementOf } from "./explain.ts";
 import { askers, kind, loadResources } from "./generator/resources.ts";
@@ -23,18 +24,13 @@ const method = ProfileService.method.listResources;
 
 const postgres = await startPostgres();
 try {
-  const admin = new pg.Client(postgres.url);
-  await admin.connect();
-  const name = `userd_million_${process.pid}`;
-  await admin.query(`create database ${name}`);
-  const url = new URL(postgres.url);
-  url.pathname = `/${name}`;
+  await using database = await newDatabase(postgres.url, "userd_million");
   {
     const log = pino({ level: "silent" });
-    await using db = await openDatabase({ database: { kind: "postgres", url: url.href }, poolSize: 2 }, log);
+    await using db = await openDatabase({ database: { kind: "postgres", url: database.url }, poolSize: 2 }, log);
     await migrate(db, log);
-    await loadResources(url.href);
-    const client = new pg.Client(url.href);
+    await loadResources(database.url);
+    const client = new pg.Client(database.url);
     await client.connect();
     const cache = createCache({ clock: processClock, isUnreachable: () => false }, { boundMs: 1_000, ttlMs: 1_000, maxBytes: 1_000_000 });
     const access = createAccess(
@@ -75,8 +71,6 @@ try {
     process.stdout.write(`${formatTable(["asking", "may read", "buffers: page 1", "last page", "ms: page 1", "last page"], lines)}\n`);
     await client.end();
   }
-  await admin.query(`drop database ${name} with (force)`);
-  await admin.end();
 } finally {
   await postgres.stop();
 }

@@ -3,8 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import pg from "pg";
+import type pg from "pg";
 import { builtInDefinitions } from "../src/options/registry/load.ts";
+import { newDatabase } from "../test/support/new-database.ts";
 import { startPostgres } from "../test/support/postgres.ts";
 import { startNode } from "./child.ts";
 import type { Pins } from "./cpus.ts";
@@ -74,22 +75,13 @@ export const startService = async (pins: Pins, checkout: string = thisCheckout):
   await using stack = new AsyncDisposableStack();
   const postgres = await startPostgres();
   stack.defer(() => postgres.stop());
-  const admin = new pg.Client(postgres.url);
-  await admin.connect();
-  stack.defer(() => admin.end());
-  const name = `userd_bench_${randomBytes(4).toString("hex")}`;
-  await admin.query(`create database ${name}`);
-  stack.defer(async () => {
-    await admin.query(`drop database if exists ${name} with (force)`);
-  });
+  const { url, admin } = stack.use(await newDatabase(postgres.url, "userd_bench"));
   const database = await describeDatabase(admin);
-  const url = new URL(postgres.url);
-  url.pathname = `/${name}`;
 
   const folder = await mkdtemp(join(tmpdir(), "userd-bench-"));
   stack.defer(() => rm(folder, { recursive: true }));
   const env = {
-    DATABASE_URL: url.href,
+    DATABASE_URL: url,
     SECRET_KEY: randomBytes(32).toString("base64"),
     GRPC_LISTEN: "127.0.0.1:0",
     HTTP_LISTEN: "127.0.0.1:0",
@@ -100,7 +92,7 @@ export const startService = async (pins: Pins, checkout: string = thisCheckout):
   const running = stack.move();
   return {
     ...first,
-    databaseUrl: url.href,
+    databaseUrl: url,
     database,
     startAnother: ({ settings = {}, args = [], script = userd, ...where }) =>
       startUserd(resolve(checkout, script), "cpus" in where ? where.cpus : pins.server, args, { ...env, ...settings }),

@@ -1,11 +1,11 @@
 /**
- * Prints the table of settings from src/config.ts, which is where their rules, defaults and descriptions are.
+ * Prints the table of settings from src/settings.ts, which is where their rules, defaults and descriptions are.
  *
  * Run: node scripts/print-settings.ts (scripts/update-reference.ts puts it into docs/reference.md)
  */
 
 import { z } from "zod";
-import { settings } from "../src/config.ts";
+import { settings } from "../src/settings.ts";
 import { markdownTable } from "./markdown-table.ts";
 
 /** What a setting takes, where its description does not say. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { settings } from "../../src/config.ts";
 import { GetOptionRequestSchema, UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
+import { settings } from "../../src/settings.ts";
 import type { Row } from "../bench.ts";
 import { residentMb } from "../child.ts";
 import { frame } from "../load/load.ts";

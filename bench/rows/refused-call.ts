@@ -70,7 +70,7 @@ export const refusedCall: Row = {
     // The first call is refused by the interceptors, which remember the caller for the gate.
     await refuse(userd.grpcAddress, path);
     const refusal = await refuse(userd.grpcAddress, path);
-    const bare = stack.use(await startRefusingServer({ path, ...refusal }, pins));
+    const bare = stack.use(await startRefusingServer(path, refusal, pins));
     const target = { path, connections: 4, streams: 25, bodies: [{ bytes: frame(Buffer.alloc(12)) }], status: `${refusal.code}` };
     const on =
       (address: string): Side =>

@@ -1,12 +1,21 @@
-// A bare grpc-js server in a process of its own: no chain, no messages, recorded bytes as answers. Reads them from
-// standard input, prints its address.
+// A bare grpc-js server in a process of its own: no chain, no messages. It answers recorded bytes, or refuses by trailers alone. Reads
+// either from standard input, prints its address.
 import { json } from "node:stream/consumers";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { Metadata, Server, ServerCredentials, type ServerErrorResponse } from "@grpc/grpc-js";
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
-const { path, answer, tls } = (await json(process.stdin)) as { path: string; answer: string; tls?: { cert: string; key: string } };
+type Refusal = { code: number; details: string; trailers: Record<string, string> };
+type Job = { path: string; answer?: string; refusal?: Refusal; tls?: { cert: string; key: string } };
+const { path, answer = "", refusal, tls } = (await json(process.stdin)) as Job;
+
+const statusOf = ({ code, details, trailers }: Refusal) => {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(trailers)) metadata.set(name, name.endsWith("-bin") ? Buffer.from(value, "base64") : value);
+  return { name: "refusal", message: details, code, details, metadata };
+};
 const bytes = Buffer.from(answer, "base64");
+const status = refusal === undefined ? null : statusOf(refusal);
 // Channelz costs on each message and userd has it off: the yardstick is not to be slow where userd is not.
 const server = new Server({ "grpc.enable_channelz": 0 });
 server.addService(
@@ -21,7 +30,7 @@ server.addService(
       responseDeserialize: asIs,
     },
   },
-  { call: (_: unknown, callback: (error: null, answer: Buffer) => void) => callback(null, bytes) },
+  { call: (_: unknown, callback: (error: ServerErrorResponse | null, answer?: Buffer) => void) => callback(status, bytes) },
 );
 const credentials =
   tls === undefined

@@ -12,14 +12,16 @@ export type StartBareServer = (path: string, answer: Uint8Array, pins: Pins, tls
 /** A certificate and its key, in PEM. */
 type Pem = { readonly cert: string; readonly key: string };
 
+const start = async (file: string, job: object, pins: Pins): Promise<BareServer> => {
+  const script = fileURLToPath(new URL(file, import.meta.url));
+  const child = startNode(script, [], { cpus: pins.server, nodeFlags: startFlags, job });
+  return { pid: child.pid, address: await child.nextLine(), [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
+};
+
 const starterOf =
   (file: string): StartBareServer =>
-  async (path, answer, pins, tls) => {
-    const script = fileURLToPath(new URL(file, import.meta.url));
-    const job = { path, answer: Buffer.from(answer).toString("base64"), tls };
-    const child = startNode(script, [], { cpus: pins.server, nodeFlags: startFlags, job });
-    return { pid: child.pid, address: await child.nextLine(), [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
-  };
+  (path, answer, pins, tls) =>
+    start(file, { path, answer: Buffer.from(answer).toString("base64"), tls }, pins);
 
 /** grpc-js, without anything around it. */
 export const startBareServer = starterOf("bare-server.ts");
@@ -27,17 +29,9 @@ export const startBareServer = starterOf("bare-server.ts");
 /** node:http2 alone: what no server on this platform passes, whatever library it uses. */
 export const startBareHttp2Server = starterOf("bare-http2-server.ts");
 
-/** The status with which the refusing server answers every call. */
-type Refusal = {
-  readonly path: string;
-  readonly code: number;
-  readonly details: string;
-  readonly trailers: Readonly<Record<string, string>>;
-};
+/** The status with which every call of an RPC is refused. */
+type Refusal = { readonly code: number; readonly details: string; readonly trailers: Readonly<Record<string, string>> };
 
 /** Starts grpc-js, on the server's core, without anything around it, refusing every call of one RPC by trailers alone. */
-export const startRefusingServer = async (job: Refusal, pins: Pins): Promise<BareServer> => {
-  const script = fileURLToPath(new URL("refusing-server.ts", import.meta.url));
-  const child = startNode(script, [], { cpus: pins.server, nodeFlags: startFlags, job });
-  return { pid: child.pid, address: await child.nextLine(), [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
-};
+export const startRefusingServer = (path: string, refusal: Refusal, pins: Pins): Promise<BareServer> =>
+  start("bare-server.ts", { path, refusal }, pins);

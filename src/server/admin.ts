@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { Logger } from "pino";
-import type { ListenAddress } from "../config.ts";
 import { createNetworks } from "../networks.ts";
+import type { ListenAddress } from "../settings.ts";
 import { limitConnections } from "./connections.ts";
 import { sendText } from "./http-answer.ts";
 import { limitUnread } from "./http-unread.ts";

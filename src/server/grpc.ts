@@ -1,9 +1,10 @@
 import type { Http2Server, ServerHttp2Session } from "node:http2";
 import type { DescService } from "@bufbuild/protobuf";
 import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerbosity } from "@grpc/grpc-js";
-import type { Config, ListenAddress } from "../config.ts";
+import type { Config } from "../config.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
+import type { ListenAddress } from "../settings.ts";
 import type { Bodies } from "./bodies.ts";
 import { createGate, guardStreams } from "./capacity/gate.ts";
 import { type ConnectionLimits, limitConnections } from "./connections.ts";

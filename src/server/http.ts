@@ -1,7 +1,7 @@
 import { createServer, type ServerOptions, type ServerResponse } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
-import type { ListenAddress } from "../config.ts";
+import type { ListenAddress } from "../settings.ts";
 import type { Bodies } from "./bodies.ts";
 import type { Browsers } from "./browsers.ts";
 import { createGate } from "./capacity/gate.ts";

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { MaybePromise } from "../call.ts";
-import type { Config, ListenAddress } from "../config.ts";
+import type { Config } from "../config.ts";
 import { createNetworks } from "../networks.ts";
+import type { ListenAddress } from "../settings.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { startAdmin } from "./admin.ts";
 import { createBodies } from "./bodies.ts";

@@ -1,5 +1,6 @@
 import type { AddressInfo, Server } from "node:net";
-import { ConfigError, type ListenAddress } from "../config.ts";
+import { ConfigError } from "../config.ts";
+import type { ListenAddress } from "../settings.ts";
 
 /** Formats an address as people write it; an IPv6 host stands in brackets. */
 export const formatAddress = ({ host, port }: ListenAddress): string => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`);

@@ -1,7 +1,7 @@
 import { create, type DescMessage, type DescMethod, fromBinary, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type ServerWritableStream } from "@grpc/grpc-js";
-import type { ListenAddress } from "../../src/config.ts";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.ts";
+import type { ListenAddress } from "../../src/settings.ts";
 import { ConformanceService } from "./gen/connectrpc/conformance/v1/service_pb.ts";
 import { ForeignError, wireOperations } from "./operations.ts";
 import { grpcWire } from "./wire.ts";

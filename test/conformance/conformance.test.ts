@@ -1,7 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { test as base, describe, expect } from "vitest";
-import type { ListenAddress } from "../../src/config.ts";
+import type { ListenAddress } from "../../src/settings.ts";
 import { needTools, root, run } from "../foreign/tools.ts";
 import { startBare } from "./bare.ts";
 import { ServerCompatResponseSchema } from "./gen/connectrpc/conformance/v1/server_compat_pb.ts";

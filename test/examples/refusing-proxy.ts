@@ -1,11 +1,11 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Client, credentials, Metadata, Server, ServerCredentials, type ServiceDefinition, type ServiceError } from "@grpc/grpc-js";
-import type { ListenAddress } from "../../src/config.ts";
 import { exhausted } from "../../src/errors.ts";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.ts";
 import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
+import type { ListenAddress } from "../../src/settings.ts";
 import { toStatus } from "../../src/status.ts";
 
 /** How long a refused client is told to wait, in milliseconds. */

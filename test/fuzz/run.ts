@@ -1,8 +1,8 @@
 import { connect } from "node:net";
-import type { ListenAddress } from "../../src/config.ts";
 import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { builtin } from "../../src/schema/kind-set.ts";
 import { createRoutes } from "../../src/services/routes.ts";
+import type { ListenAddress } from "../../src/settings.ts";
 import { buildUser } from "../support/build.ts";
 import { createClients } from "../support/clients.ts";
 import { type Input, randomInput, type Target, targets } from "./inputs.ts";

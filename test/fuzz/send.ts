@@ -1,8 +1,8 @@
 import { Agent, request } from "node:http";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { gunzipSync } from "node:zlib";
-import type { ListenAddress } from "../../src/config.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
+import type { ListenAddress } from "../../src/settings.ts";
 import type { Input, Target } from "./inputs.ts";
 
 /** What came back: a status of the protocol, by name or number, or what went wrong below it. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { ListenAddress } from "../../src/config.ts";
+import type { ListenAddress } from "../../src/settings.ts";
 
 /** One of the two ports of a service. */
 export type Port = "grpc" | "http";

@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import type { ListenAddress } from "../../src/config.ts";
+import type { ListenAddress } from "../../src/settings.ts";
 
 /** The types of frames of HTTP/2 (RFC 9113, 6). */
 export const frameType = { data: 0, headers: 1, priority: 2, reset: 3, settings: 4, ping: 6, windowUpdate: 8, continuation: 9 } as const;

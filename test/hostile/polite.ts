@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { ListenAddress } from "../../src/config.ts";
+import type { ListenAddress } from "../../src/settings.ts";
 import type { Target } from "./attack.ts";
 
 /** What the polite client is told: where to call, as whom, and which user to read. */

@@ -2,10 +2,10 @@ import { createHash, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import pg from "pg";
 import { permissions } from "../../src/permissions.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
 import { createClients } from "../support/clients.ts";
+import { newDatabase } from "../support/new-database.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { startService, temporaryFolder } from "../support/userd.ts";
 import type { Attack, Target } from "./attack.ts";
@@ -28,17 +28,10 @@ export const openDatabase = async (): Promise<Databases> => {
   await using stack = new AsyncDisposableStack();
   const postgres = await startPostgres();
   stack.defer(() => postgres.stop());
-  const admin = new pg.Client(postgres.url);
-  await admin.connect();
-  stack.defer(() => admin.end());
-  const name = `userd_hostile_${randomBytes(4).toString("hex")}`;
-  await admin.query(`create database ${name}`);
-  stack.defer(async () => void (await admin.query(`drop database if exists ${name} with (force)`)));
-  const url = new URL(postgres.url);
-  url.pathname = `/${name}`;
+  const { url, name, admin } = stack.use(await newDatabase(postgres.url, "userd_hostile"));
   const running = stack.move();
   return {
-    url: url.href,
+    url,
     transactions: async () => {
       const { rows } = await admin.query<{ n: string }>(
         "select xact_commit + xact_rollback as n from pg_stat_database where datname = $1",

@@ -4,7 +4,7 @@ import { chmod, cp, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { settings } from "../../src/config.ts";
+import { settings } from "../../src/settings.ts";
 import { root, runOk, temporaryFolder } from "../foreign/tools.ts";
 import { build } from "./dockerfile.ts";
 import { freePort, start } from "./process.ts";

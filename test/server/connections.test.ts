@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { describe, expect, test } from "vitest";
-import type { ListenAddress } from "../../src/config.ts";
 import { networkOf } from "../../src/networks.ts";
+import type { ListenAddress } from "../../src/settings.ts";
 import { startServer, validRequest } from "./server.ts";
 
 const open = async ({ host, port }: ListenAddress, localAddress: string): Promise<Socket> => {

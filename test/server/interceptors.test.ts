@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { pino } from "pino";
@@ -27,6 +28,8 @@ test("the interceptors stand in the order that their reasons give", () => {
     "authorize",
     "validate",
   ]);
+  // The figure of the way of an RPC has them, too.
+  expect(readFileSync("docs/architecture.md", "utf8")).toContain(`interceptors: ${interceptors.map(({ name }) => name).join(" › ")} `);
 });
 
 test("a call that is answered at once makes no promise and none of its lazy parts", () => {

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { credentials } from "@grpc/grpc-js";
-import type { ListenAddress } from "../../src/config.ts";
 import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
+import type { ListenAddress } from "../../src/settings.ts";
 import type { KeyPair } from "../support/certificates.ts";
 import { createGrpcJsTransport } from "../support/grpc-js-transport.ts";
 

@@ -1,9 +1,9 @@
 import { connect, type Socket } from "node:net";
 import type { Operations } from "../../src/call.ts";
-import type { ListenAddress } from "../../src/config.ts";
 import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { type ListenersOptions, startListeners } from "../../src/server/listeners.ts";
 import { type Route, route } from "../../src/server/route.ts";
+import type { ListenAddress } from "../../src/settings.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { createClients } from "../support/clients.ts";

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { pino } from "pino";
 import { test as base, inject } from "vitest";
-import type { DatabaseUrl } from "../../src/config.ts";
 import type { OwnedDatabase } from "../../src/db/open.ts";
 import { openDatabase } from "../../src/db/orm.ts";
+import type { DatabaseUrl } from "../../src/settings.ts";
 
 /** A database of one's own, cloned from the migrated template; dropped when disposed. */
 export type TestDatabase = AsyncDisposable & { readonly url: string };

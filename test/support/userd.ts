@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ListenAddress } from "../../src/config.ts";
+import type { ListenAddress } from "../../src/settings.ts";
 import { noteLoggedReasons } from "./answered-reasons.ts";
 
 /** The program, as npm installs it. */
