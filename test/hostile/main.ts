@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { type Attack, strengthOf } from "./attack.ts";
 import { attacks } from "./attacks/index.ts";
 import { describe, jsonLines } from "./report.ts";
-import { passes, runAttack } from "./run.ts";
+import { type Outcome, passes, runAttack } from "./run.ts";
 import { openDatabase } from "./target.ts";
 
 const { short, only } = new Command("npm run hostile --")
@@ -25,7 +25,14 @@ const broken: string[] = [];
 {
   await using database = await openDatabase();
   const brokenBy = async (attack: Attack): Promise<readonly string[]> => {
-    const outcome = await runAttack(attack, database, strengthOf(short));
+    let outcome: Outcome;
+    try {
+      outcome = await runAttack(attack, database, strengthOf(short));
+    } catch (error) {
+      // The attacks after this one are run all the same.
+      print(`${attack.name} did not come to its end: ${error instanceof Error ? error.stack : String(error)}`);
+      return [`${attack.name} run`];
+    }
     print(describe(outcome));
     for (const line of jsonLines(outcome)) print(line);
     return outcome.findings.filter((finding) => !passes(finding)).map(({ name }) => `${attack.name} ${name}`);

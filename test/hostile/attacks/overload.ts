@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { cpuSeconds, startNode } from "../../../bench/child.ts";
+import { cpuSeconds } from "../../../bench/child.ts";
+import { startRefusingServer } from "../../../bench/yardsticks/bare.ts";
 import { UserOptionService } from "../../../src/gen/userd/v1/user_option_service_pb.ts";
 import type { Attack, Finding, Strength, Target } from "../attack.ts";
 import { callsOf, failuresOf, type LoadJob, runLoad, strong } from "../load.ts";
@@ -15,10 +15,9 @@ const costOf = async (pid: number, run: () => Promise<number>): Promise<number> 
 /** What a refusal costs a bare grpc-js server that answers trailers-only, in microseconds. */
 const bareRefusal = async (job: Omit<LoadJob, "seconds" | "inFlight" | "obeys">, seconds: number): Promise<number> => {
   const { path } = job;
-  const script = fileURLToPath(new URL("../../../bench/yardsticks/refusing-server.ts", import.meta.url));
-  await using bare = startNode(script, [], { cpus: undefined, job: { path, code: 8, details: "The server is full.", trailers: {} } });
-  const address = await bare.nextLine();
-  return await costOf(bare.pid, async () => (await runLoad({ ...job, address, seconds, inFlight: 100, obeys: false })).refused.calls);
+  await using bare = await startRefusingServer(path, { code: 8, details: "The server is full.", trailers: {} }, { server: undefined });
+  const load = { ...job, address: bare.address, seconds, inFlight: 100, obeys: false };
+  return await costOf(bare.pid, async () => (await runLoad(load)).refused.calls);
 };
 
 /** The share of what a server can do that is left at `k` times that, when a refusal costs the part `r` of an answer (reliability.md). */
