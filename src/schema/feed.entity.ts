@@ -7,7 +7,7 @@ const xid8 = () => p.type("xid8").columnType("xid8");
 /** What `pg_current_snapshot()` returns, as text. */
 const snapshot = () => p.type("pg_snapshot").columnType("pg_snapshot");
 
-/** The table of the bumps of aggregates and names: a row for each time that a version rose, whoever raised it. Triggers write it. */
+/** The table of the bumps of aggregates and names that no row of the change log tells of, whoever raised the version. Triggers write it. */
 export const VersionBump = defineEntity({
   name: "VersionBump",
   tableName: "version_bump",

@@ -1,25 +1,14 @@
-/** Makes the triggers that log each bump of a table of versions. A trigger for rows is not called for a statement that changes none. */
-const logged = (table: string, kind: string, id: string): readonly string[] => [
-  `create function ${table}_bumped() returns trigger
+/** Makes the function that logs a bump of a table of versions. */
+const logging = (table: string, kind: string, id: string): string => `create function ${table}_bumped() returns trigger
     language plpgsql
     as $$
     begin
       insert into version_bump (xid, aggregate_kind, aggregate_id, version) values (pg_current_xact_id(), ${kind}, ${id}, new.version);
       return null;
-    end $$`,
-  // A row that is inserted only to be locked has version 0.
-  `create trigger ${table}_bumped_on_insert after insert on ${table}
-    for each row when (new.version > 0) execute function ${table}_bumped()`,
-  `create trigger ${table}_bumped_on_update after update on ${table}
-    for each row when (new.version is distinct from old.version) execute function ${table}_bumped()`,
-];
+    end $$`;
 
-/**
- * The SQL statements that create the tables of the feed. The triggers on the tables of versions log every bump, whoever raises a version, in the same
- * transaction. The feed begins here: what was committed before has no position.
- */
-export const tables = [
-  `create table version_bump (
+/** The table of the bumps that no row of the change log tells of. */
+const bumps = `create table version_bump (
     xid xid8 not null,
     id bigint not null default nextval('change_id'),
     bump_time timestamptz(3) not null default clock_timestamp(),
@@ -27,7 +16,51 @@ export const tables = [
     aggregate_id varchar(32) collate "C" not null,
     version bigint not null,
     primary key (xid, id)
-  )`,
+  )`;
+
+/**
+ * The SQL statements by which every bump can be found in the feed, whoever raises a version. What the triggers of `track_changes` raise has rows in
+ * the change log, and says so in the column told_xid; any other bump is logged by triggers on the tables of versions. They are triggers for rows with a
+ * condition: a bump that is told, and a statement that raises nothing, call no function. Whoever writes a function that raises versions without a
+ * thought of this has its bumps logged.
+ */
+const everyBump = [
+  bumps,
+  `alter table aggregate_version add column told_xid xid8`,
+  // All functions that both raise versions and write to the change log: track_changes, and those that it has made.
+  `do $$
+    declare
+      definition text;
+    begin
+      for definition in
+        select pg_get_functiondef(p.oid) from pg_proc p join pg_language l on l.oid = p.prolang
+          where l.lanname = 'plpgsql' and p.prosrc like '%insert into aggregate_version as s (kind, id, version, xid)%'
+            and p.prosrc like '%insert into changes (%'
+      loop
+        definition := replace(definition, 'aggregate_version as s (kind, id, version, xid)', 'aggregate_version as s (kind, id, version, xid, told_xid)');
+        definition := replace(definition, ', 1, pg_current_xact_id()', ', 1, pg_current_xact_id(), pg_current_xact_id()');
+        definition := replace(definition, 's.version + 1, xid = excluded.xid', 's.version + 1, xid = excluded.xid, told_xid = excluded.xid');
+        execute definition;
+      end loop;
+    end $$`,
+  logging("aggregate_version", "new.kind", "new.id"),
+  // A row that is inserted only to be locked has version 0.
+  `create trigger aggregate_version_bumped_on_insert after insert on aggregate_version
+    for each row when (new.version > 0 and new.told_xid is distinct from new.xid) execute function aggregate_version_bumped()`,
+  // Who raises a version without saying in which transaction has not said that it is told.
+  `create trigger aggregate_version_bumped_on_update after update on aggregate_version
+    for each row when (new.version <> old.version and (new.told_xid is distinct from new.xid or new.xid = old.xid))
+    execute function aggregate_version_bumped()`,
+  logging("canonical_name", "'canonical_name'", "left(encode(sha256(convert_to(new.name, 'UTF8')), 'hex'), 32)"),
+  `create trigger canonical_name_bumped_on_insert after insert on canonical_name
+    for each row when (new.version > 0) execute function canonical_name_bumped()`,
+  `create trigger canonical_name_bumped_on_update after update on canonical_name
+    for each row when (new.version <> old.version) execute function canonical_name_bumped()`,
+];
+
+/** The SQL statements that create the tables of the feed. The feed begins here: what was committed before has no position. */
+export const tables = [
+  ...everyBump,
   `create table feed (
     position bigint primary key,
     change_id bigint not null,
@@ -53,6 +86,4 @@ export const tables = [
   `insert into feed_head (id, epoch, position, snapshot, time, change_id, floor_id)
     select 1, current_epoch(), 0, pg_current_snapshot(), transaction_timestamp(), last, last
     from (select coalesce(max(id), 0) as last from changes) changes`,
-  ...logged("aggregate_version", "new.kind", "new.id"),
-  ...logged("canonical_name", "'canonical_name'", "left(encode(sha256(convert_to(new.name, 'UTF8')), 'hex'), 32)"),
 ];
