@@ -35,6 +35,8 @@ export const Feed = defineEntity({
     changeId: p.bigint(),
     /** The time of that row: with it, the row is found in one partition of the log. */
     changeTime: time(),
+    /** When the position was given: it is kept for a time from then on. */
+    placeTime: time().defaultRaw("now()"),
     /** True for the bump of an aggregate that no row of the change log tells of. */
     isBump: p.boolean(),
     aggregateKind: text(32),

@@ -65,6 +65,7 @@ export const tables = [
     position bigint primary key,
     change_id bigint not null,
     change_time timestamptz(3) not null,
+    place_time timestamptz(3) not null default now(),
     is_bump boolean not null,
     aggregate_kind varchar(32) collate "C" not null,
     aggregate_id varchar(32) collate "C" not null,
