@@ -95,6 +95,7 @@ export const watchChanges = (dependencies: ChangeDependencies): ServerStreamOper
       head: textOf(batch.head),
       ...(batch.time !== undefined && { time: timestampOf(batch.time) }),
       configurationRevision: configurationRevision(),
+      epoch,
     });
     const messagesOf = async ({ changes }: Batch): Promise<readonly Change[]> => {
       if (payload !== ChangePayload.CURRENT || changes.length === 0) return changes.map(({ message }) => message);
@@ -145,5 +146,6 @@ export const getFeedPosition =
       head: feed.positions.issue({ epoch, position }),
       time: timestampOf(now),
       configurationRevision: configurationRevision(),
+      epoch,
     };
   };

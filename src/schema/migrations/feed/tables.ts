@@ -28,14 +28,16 @@ const everyBump = [
   bumps,
   `alter table aggregate_version add column told_xid xid8`,
   // All functions that both raise versions and write to the change log: track_changes, and those that it has made.
-  `do $$
+  `create function tell_bumps() returns void
+    language plpgsql
+    as $$
     declare
       definition text;
     begin
       for definition in
         select pg_get_functiondef(p.oid) from pg_proc p join pg_language l on l.oid = p.prolang
           where l.lanname = 'plpgsql' and p.prosrc like '%insert into aggregate_version as s (kind, id, version, xid)%'
-            and p.prosrc like '%insert into changes (%'
+            and p.prosrc like '%insert into changes (%' and p.proname <> 'tell_bumps'
       loop
         definition := replace(definition, 'aggregate_version as s (kind, id, version, xid)', 'aggregate_version as s (kind, id, version, xid, told_xid)');
         definition := replace(definition, ', 1, pg_current_xact_id()', ', 1, pg_current_xact_id(), pg_current_xact_id()');
@@ -43,6 +45,9 @@ const everyBump = [
         execute definition;
       end loop;
     end $$`,
+  `comment on function tell_bumps() is
+    'Makes all functions that both raise versions and write to the change log say so. Call it after they were made anew.'`,
+  "select tell_bumps()",
   logging("aggregate_version", "new.kind", "new.id"),
   // A row that is inserted only to be locked has version 0.
   `create trigger aggregate_version_bumped_on_insert after insert on aggregate_version
