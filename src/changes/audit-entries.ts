@@ -3,30 +3,16 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Selectable } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { type AuditEntrySchema, AuditOperation, ListAuditEntriesRequestSchema } from "../gen/userd/v1/audit_entry_pb.ts";
+import { type AuditEntrySchema, ListAuditEntriesRequestSchema } from "../gen/userd/v1/audit_entry_pb.ts";
 import { ChangeService } from "../gen/userd/v1/change_service_pb.ts";
 import { momentOf } from "../moment.ts";
 import type { Schema } from "../schema/entities.ts";
+import { changedFieldsOf, operationOf } from "./audit-fields.ts";
 
 const { method } = ChangeService;
 
 /** A row of the change log, as ListAuditEntries selects it. */
 export type ChangeRow = Omit<Selectable<Schema["changes"]>, "version" | "xid">;
-
-const operations = new Map([
-  ["insert", AuditOperation.INSERT],
-  ["update", AuditOperation.UPDATE],
-  ["delete", AuditOperation.DELETE],
-  ["reveal", AuditOperation.REVEAL],
-]);
-
-/** Returns the field that a column is in the API; undefined for a column that has a folded form of another one. */
-const fieldOf = (kind: string, column: string): string | undefined => {
-  if (column.endsWith("_canonical")) return undefined;
-  if (column === "semver") return "version";
-  if (kind === "users" && column === "flags") return "newsletter_consent_prompt";
-  return column.startsWith("avatar_") ? "avatar" : column;
-};
 
 /** Makes the AuditEntry of the API from a row of the change log. */
 const toAuditEntry = (row: ChangeRow): MessageInitShape<typeof AuditEntrySchema> => ({
@@ -34,10 +20,8 @@ const toAuditEntry = (row: ChangeRow): MessageInitShape<typeof AuditEntrySchema>
   changeTime: timestampFromDate(row.change_time),
   kind: row.kind,
   key: row.key,
-  operation: operations.get(row.operation) ?? AuditOperation.UNSPECIFIED,
-  changedFields: [
-    ...new Set((row.changed_columns ?? []).map((column) => fieldOf(row.kind, column)).filter((field) => field !== undefined)),
-  ],
+  operation: operationOf(row.operation),
+  changedFields: changedFieldsOf(row.kind, row.changed_columns),
   userId: row.aggregate_kind === "user" ? row.aggregate_id : 0n,
   caller: row.caller,
   actingUserId: row.acting_user_id ?? 0n,

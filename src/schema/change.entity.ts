@@ -1,13 +1,14 @@
 import { defineEntity, p } from "@mikro-orm/core";
-import { id, indexOn, text, time, timeOfInsert } from "./columns.ts";
+import { indexOn, text, time, timeOfInsert } from "./columns.ts";
 
 /** The table of the change log and audit trail: an entry per change of a row, with who changed it, but without values. Triggers write it. */
 export const Change = defineEntity({
   name: "Change",
   tableName: "changes",
   properties: {
-    id: id(),
-    changeTime: time().defaultRaw("clock_timestamp()"),
+    id: p.bigint().columnType("bigint").primary().autoincrement(),
+    /** The table is partitioned by it, by month; so it is part of the key. */
+    changeTime: time().primary().defaultRaw("clock_timestamp()"),
     /** The kind of resource: the name of its table. */
     kind: text(64),
     /** The key that identifies the resource in its table; never an address. */
@@ -26,7 +27,10 @@ export const Change = defineEntity({
     actingUserId: p.bigint().nullable(),
     requestId: text(128).nullable(),
   },
+  primaryKeys: ["id", "changeTime"],
   indexes: [
+    // The sequencer looks for what was committed since, by transactions.
+    { name: "changes_xid_index", properties: ["xid", "id"] },
     { name: "changes_aggregate_index", properties: ["aggregateKind", "aggregateId", "id"] },
     indexOn("changes_acting_user_index", "changes (acting_user_id, id) where acting_user_id is not null"),
     // Rows come in the order of time, so a few bytes per hundred pages find a period.
