@@ -48,7 +48,7 @@ export const freshness = { check: () => undefined, reading: () => withinBound };
 export const pagerAfter =
   (after?: readonly string[]) =>
   (_: Call, __: unknown, { pageSize }: { pageSize: number }) =>
-    ({ size: pageSize, after, cut: (rows) => ({ rows, nextPageToken: "" }) }) as Page;
+    ({ size: pageSize, after, tokenAfter: () => "", cut: (rows) => ({ rows, nextPageToken: "" }) }) as Page;
 
 /** The one statement that an operation sends for a request. */
 export const statementOf = async <M extends DescMethodUnary>(

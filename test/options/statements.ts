@@ -5,7 +5,7 @@ const textOf = (query: unknown): string =>
   typeof query === "string" ? query : String((query as { text?: unknown; name?: unknown }).text ?? "");
 
 /** The look for commits of other processes and the probe of readiness run by themselves, now and then. */
-export const runsByItself = (text: string): boolean => / from changes( |$)/.test(text) || text === "select 1";
+export const runsByItself = (text: string): boolean => /^\s*select [\s\S]*\sfrom changes(\s|$)/.test(text) || text === "select 1";
 
 /**
  * The statements that a call sends to PostgreSQL, in the order in which they are sent. Every connection of this process is
