@@ -28,6 +28,7 @@ import type { UserDependencies } from "../users/dependencies.ts";
 import { createSystemUser } from "../users/system-user.ts";
 import { createBasicUsers, createUsers } from "../users/user.lookup.ts";
 import { createConsistencyTokens } from "../versions/token.ts";
+import { createConfigurationRevision } from "./configuration-revision.ts";
 
 /** The dependencies of the operations of all services. */
 export type AllDependencies = UserDependencies & OptionDependencies & AccessDependencies & ProfileDependencies;
@@ -43,7 +44,7 @@ export const createDependencies = (
   const tokens = createConsistencyTokens(secretKey);
   const optionScopes = createOptionScopes(config.scopeCheck);
   const accessUsers = createAccessUsers(cache, db);
-  const freshness = createFreshness(db, tokens, config.cache.isCaching);
+  const freshness = createFreshness(db, tokens, config.cache.isCaching, createConfigurationRevision(registry, config, db.kinds));
   const permits = createPermits({ db, freshness, accessUsers }, config);
   const idempotency = createIdempotency(secretKey);
   const [holders, accounts] = [createHolders(db), createAccounts(cache, db)];
