@@ -8,6 +8,7 @@ import type {
   MessageShape,
 } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
+import type { DomainError } from "./errors.ts";
 
 /** A rate of calls: so many a second, and so many at once after a pause. */
 export type Rate = { readonly perSecond: number; readonly burst: number };
@@ -56,6 +57,10 @@ export type Call = {
   readonly reason?: string | undefined;
   /** The log of the call, bound to method and request id. Made when it is first read. */
   readonly log: Logger;
+  /** Sets the error with which a stream ends when its client takes nothing for too long. Default: DEADLINE_PASSED. */
+  readonly onStall?: (error: () => DomainError) => void;
+  /** Tells whether the connection takes no more calls and is about to end. */
+  readonly isLeaving?: () => boolean;
 };
 
 /** The most bytes that an answer may have in the binary format: 3 MiB. */

@@ -6,25 +6,15 @@ import type { Dependencies } from "../dependencies.ts";
 import {
   type AuditEntrySchema,
   AuditFilterSchema,
-  AuditOperation,
   type AuditValueSchema,
   ListAuditEntriesRequestSchema,
 } from "../gen/userd/v1/audit_entry_pb.ts";
 import { ChangeService } from "../gen/userd/v1/change_service_pb.ts";
-import { auditQuery, type ChangeRow, operationNames } from "./audit-query.ts";
+import { changedFieldsOf, operationOf } from "./audit-fields.ts";
+import { auditQuery, type ChangeRow } from "./audit-query.ts";
 import { type AuditedField, type AuditedFields, auditedFields } from "./audited.ts";
 
 const { method } = ChangeService;
-
-const operations = new Map([...operationNames].map(([operation, name]) => [name, operation]));
-
-/** Returns the field that a column is in the API; undefined for a column that has a folded form of another one. */
-const fieldOf = (kind: string, column: string): string | undefined => {
-  if (column.endsWith("_canonical")) return undefined;
-  if (column === "semver") return "version";
-  if (kind === "users" && column === "flags") return "newsletter_consent_prompt";
-  return column.startsWith("avatar_") ? "avatar" : column;
-};
 
 /** Makes the value of the API from a value of the log. The number of an enum becomes the name of its value. */
 const toValue = (value: unknown, { field, enumBase }: Partial<AuditedField>): MessageInitShape<typeof ValueSchema> => {
@@ -52,10 +42,8 @@ const toAuditEntry = (row: ChangeRow, audited: AuditedFields): MessageInitShape<
   changeTime: timestampFromDate(row.change_time),
   kind: row.kind,
   key: row.key,
-  operation: operations.get(row.operation) ?? AuditOperation.UNSPECIFIED,
-  changedFields: [
-    ...new Set((row.changed_columns ?? []).map((column) => fieldOf(row.kind, column)).filter((field) => field !== undefined)),
-  ],
+  operation: operationOf(row.operation),
+  changedFields: changedFieldsOf(row.kind, row.changed_columns),
   userId: row.aggregate_kind === "user" ? row.aggregate_id : 0n,
   organizationId: row.aggregate_kind === "organization" || row.aggregate_kind === "kinds:organization" ? row.aggregate_id : 0n,
   projectId: row.project_id ?? 0n,

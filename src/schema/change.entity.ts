@@ -1,13 +1,14 @@
 import { defineEntity, p } from "@mikro-orm/core";
-import { id, indexOn, text, time, timeOfInsert } from "./columns.ts";
+import { indexOn, text, time, timeOfInsert } from "./columns.ts";
 
 /** The table of the change log and audit trail: an entry per change of a row, with who changed it and why. Triggers write it. */
 export const Change = defineEntity({
   name: "Change",
   tableName: "changes",
   properties: {
-    id: id(),
-    changeTime: time().defaultRaw("clock_timestamp()"),
+    id: p.bigint().columnType("bigint").primary().autoincrement(),
+    /** The table is partitioned by it, by month; so it is part of the key. */
+    changeTime: time().primary().defaultRaw("clock_timestamp()"),
     /** The kind of resource: the name of its table. */
     kind: text(64),
     /** The key that identifies the resource in its table; never an address. */
@@ -32,7 +33,10 @@ export const Change = defineEntity({
     /** The reason that the caller gave. As a default, so that whatever writes an entry has it. */
     reason: text(256).nullable().defaultRaw("NULLIF(current_setting('userd.reason'::text, true), ''::text)"),
   },
+  primaryKeys: ["id", "changeTime"],
   indexes: [
+    // The sequencer looks for what was committed since, by transactions.
+    { name: "changes_xid_index", properties: ["xid", "id"] },
     { name: "changes_aggregate_index", properties: ["aggregateKind", "aggregateId", "id"] },
     { name: "changes_kind_index", properties: ["kind", "operation", "id"] },
     { name: "changes_caller_index", properties: ["caller", "id"] },

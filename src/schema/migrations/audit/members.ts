@@ -1,10 +1,10 @@
 /** Makes the SQL that raises the versions of the users of changed members, and logs the changes; `touched` selects them. */
 const move = (touched: string): string => `
-      insert into aggregate_version as s (kind, id, version, xid)
-        select 'user', user_id, 1, pg_current_xact_id() from (select distinct user_id from (${touched}) t) users
+      insert into aggregate_version as s (kind, id, version, xid, told_xid)
+        select 'user', user_id, 1, pg_current_xact_id(), pg_current_xact_id() from (select distinct user_id from (${touched}) t) users
         where (select v.xid from aggregate_version v where v.kind = 'user' and v.id = user_id) is distinct from pg_current_xact_id()
         order by user_id
-        on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
+        on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid, told_xid = excluded.xid
           where s.xid <> excluded.xid;
       insert into changes (kind, key, operation, changed_columns, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id, changed)
         select 'organization_member', t.id, t.operation, t.columns, s.kind, s.id, s.version, s.xid,

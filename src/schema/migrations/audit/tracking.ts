@@ -55,35 +55,35 @@ export const tracking = [
           as $body$
           begin
             if tg_op = 'INSERT' then
-              insert into aggregate_version as s (kind, id, version, xid)
-                select kind, id, 1, pg_current_xact_id()
+              insert into aggregate_version as s (kind, id, version, xid, told_xid)
+                select kind, id, 1, pg_current_xact_id(), pg_current_xact_id()
                   from (select distinct %3$s as kind, %4$s as id from new_rows r) touched
                   where (%8$s) is distinct from pg_current_xact_id() order by kind, id
-                on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
+                on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid, told_xid = excluded.xid
                   where s.xid <> excluded.xid;
               insert into changes (kind, key, operation, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id%11$s)
                 select %2$L, %5$s, 'insert', s.kind, s.id, s.version, s.xid, %7$s%12$s
                   from new_rows r join aggregate_version s on s.kind = %3$s and s.id = %4$s
                   order by r.id;
             elsif tg_op = 'DELETE' then
-              insert into aggregate_version as s (kind, id, version, xid)
-                select kind, id, 1, pg_current_xact_id()
+              insert into aggregate_version as s (kind, id, version, xid, told_xid)
+                select kind, id, 1, pg_current_xact_id(), pg_current_xact_id()
                   from (select distinct %3$s as kind, %4$s as id from old_rows r) touched
                   where (%8$s) is distinct from pg_current_xact_id() order by kind, id
-                on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
+                on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid, told_xid = excluded.xid
                   where s.xid <> excluded.xid;
               insert into changes (kind, key, operation, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id%11$s)
                 select %2$L, %5$s, 'delete', s.kind, s.id, s.version, s.xid, %7$s%13$s
                   from old_rows r join aggregate_version s on s.kind = %3$s and s.id = %4$s
                   order by r.id;
             else
-              insert into aggregate_version as s (kind, id, version, xid)
-                select kind, id, 1, pg_current_xact_id()
+              insert into aggregate_version as s (kind, id, version, xid, told_xid)
+                select kind, id, 1, pg_current_xact_id(), pg_current_xact_id()
                   from (select %3$s as kind, %4$s as id from old_rows r join new_rows n on n.id = r.id where %9$s
                         union
                         select %3$s, %4$s from new_rows r join old_rows o on o.id = r.id where %10$s) touched
                   where (%8$s) is distinct from pg_current_xact_id() order by kind, id
-                on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
+                on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid, told_xid = excluded.xid
                   where s.xid <> excluded.xid;
               -- A row that moves to another aggregate is a delete for the old one and an insert for the new one.
               with moved as (
