@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file userd/v1/consistency.proto.
  */
 export const file_userd_v1_consistency: GenFile = /*@__PURE__*/
-  fileDesc("Chp1c2VyZC92MS9jb25zaXN0ZW5jeS5wcm90bxIIdXNlcmQudjEixgEKC0NvbnNpc3RlbmN5EiMKEG1pbmltaXplX2xhdGVuY3kYASABKAhCB7pIBGoCCAFIABInChFhdF9sZWFzdF9hc19mcmVzaBgCIAEoCUIKukgHcgUQARiAIEgAEiMKEGZ1bGx5X2NvbnNpc3RlbnQYAyABKAhCB7pIBGoCCAFIABI8CgltYXhfc3RhbGUYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCIECICjBTIAQgYKBG1vZGUiPQoQQWdncmVnYXRlVmVyc2lvbhIMCgRraW5kGAEgASgJEgoKAmlkGAIgASgJEg8KB3ZlcnNpb24YAyABKAMivgEKC0NlcnRpZmljYXRlEi4KCmFnZ3JlZ2F0ZXMYASADKAsyGi51c2VyZC52MS5BZ2dyZWdhdGVWZXJzaW9uEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3ZhbGlkX3VudGlsGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVlcG9jaBgEIAEoCRIVCg1jb25maWd1cmF0aW9uGAUgASgJQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Chp1c2VyZC92MS9jb25zaXN0ZW5jeS5wcm90bxIIdXNlcmQudjEixgEKC0NvbnNpc3RlbmN5EiMKEG1pbmltaXplX2xhdGVuY3kYASABKAhCB7pIBGoCCAFIABInChFhdF9sZWFzdF9hc19mcmVzaBgCIAEoCUIKukgHcgUQARiAIEgAEiMKEGZ1bGx5X2NvbnNpc3RlbnQYAyABKAhCB7pIBGoCCAFIABI8CgltYXhfc3RhbGUYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCIECICjBTIAQgYKBG1vZGUiNgoQQWdncmVnYXRlVmVyc2lvbhIRCglhZ2dyZWdhdGUYASABKAkSDwoHdmVyc2lvbhgCIAEoAyLHAQoLQ2VydGlmaWNhdGUSLgoKYWdncmVnYXRlcxgBIAMoCzIaLnVzZXJkLnYxLkFnZ3JlZ2F0ZVZlcnNpb24SKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdmFsaWRfdW50aWwYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWVwb2NoGAQgASgJEh4KFmNvbmZpZ3VyYXRpb25fcmV2aXNpb24YBSABKAlCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * The freshness that a read asks of its answer. docs/consistency.md says which reads are cached; the others always
@@ -79,23 +79,17 @@ export const ConsistencySchema: GenMessage<Consistency> = /*@__PURE__*/
  */
 export type AggregateVersion = Message<"userd.v1.AggregateVersion"> & {
   /**
-   * The kind, for example "user" or "canonical_name".
+   * The aggregate as Change.aggregate has it, "KIND/ID", for example "user/42". The id of a canonical_name is a hash of the name, of
+   * 32 hexadecimal digits.
    *
-   * @generated from field: string kind = 1;
+   * @generated from field: string aggregate = 1;
    */
-  kind: string;
-
-  /**
-   * The id within the kind, in decimal digits. Of a canonical name it is a hash of 128 bits, so that it shows no name.
-   *
-   * @generated from field: string id = 2;
-   */
-  id: string;
+  aggregate: string;
 
   /**
    * The version, which every change of the aggregate raises; 0 = it never changed. Versions compare within one epoch only.
    *
-   * @generated from field: int64 version = 3;
+   * @generated from field: int64 version = 2;
    */
   version: bigint;
 };
@@ -144,11 +138,11 @@ export type Certificate = Message<"userd.v1.Certificate"> & {
   epoch: string;
 
   /**
-   * The configuration of the service by which it answered, opaque: its option definitions, its rules of access and its kinds.
+   * The name of the configuration by which it was answered, as in Bookmark: of option definitions, the read policy, the set of kinds.
    *
-   * @generated from field: string configuration = 5;
+   * @generated from field: string configuration_revision = 5;
    */
-  configuration: string;
+  configurationRevision: string;
 };
 
 /**
