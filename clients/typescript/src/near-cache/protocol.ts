@@ -77,6 +77,8 @@ export type NearCacheProtocol = {
   readonly wrote: (aggregates: Iterable<string> | undefined) => void;
   /** Returns the place behind which a stream goes on; undefined = it has to begin anew. */
   readonly position: () => string | undefined;
+  /** Tells whether the database's time is unknown, without which every read is a fetch. */
+  readonly needsTime: () => boolean;
   readonly stats: () => NearCacheStats;
 };
 
@@ -240,6 +242,7 @@ export const createProtocol = ({
       }
     },
     position: () => position,
+    needsTime: () => offset === undefined,
     stats: () => ({
       ...stats,
       verdicts: { ...stats.verdicts },
