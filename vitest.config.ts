@@ -6,6 +6,7 @@ export const tools = [
   "test/access/worlds.test.ts",
   "test/acting/whole-matrix.test.ts",
   "test/cache/{equal-answers,redis-tls}.test.ts",
+  "test/clients/tools/**/*.test.ts",
   "test/cli/{client,names,options,users}.test.ts",
   "test/codegen/{go,python}.test.ts",
   "test/conformance/**/*.test.ts",
