@@ -77,9 +77,10 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
 
   const cache = stack.use(await openCache(db, config, log));
   watchCache(metrics.registry, cache);
-  const dependencies = createDependencies(db, config, { metrics: metrics.registry, registry, cache });
+  const dependencies = createDependencies(db, config, { metrics: metrics.registry, registry, cache, log });
   if (config.cache.isCaching && config.cache.sampleMs > 0)
     stack.use(startCacheSampler(db, dependencies.users, config.cache, metrics.registry));
+  stack.use(dependencies.feed.start());
   stack.use(startSweeper(db, log));
   stack.use(startPurger(db, dependencies.systemUser, config.cache.boundMs, log));
   const { grpcAddress, httpAddress, adminAddress, drain, ...listeners } = stack.use(
@@ -91,6 +92,8 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
       metrics,
       explain: databaseError(db.kinds),
       permit: dependencies.permits.before,
+      messageTypes: kinds.served.map(({ message }) => message),
+      closing: dependencies.feed.watchers.end,
       ready: db.answers,
     }),
   );
