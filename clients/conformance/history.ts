@@ -54,9 +54,11 @@ export const historyOf = (seed: number, steps = 400): History => {
   let log: { position: number; name: string; version: number }[] = [];
   let messages: Message[] = [];
   let reached = 0;
-  let fetches: { id: string; name: string; arrives: number; at: number; era: Era; epoch: number; configuration: number }[] = [];
+  let fetches: { id: string; name: string; arrives: number; time: number; era: Era; epoch: number; configuration: number }[] = [];
   let floors = new Map<string, number>();
   let ids = 0;
+  /** The database before the last failover. */
+  let old: { epoch: number; offset: number; eras: Map<string, Era> } | undefined;
 
   const contentOf = (name: string, version: number) => `${name}@${epoch}.${version}`;
   for (const name of AGGREGATES) eras.set(name, [{ value: contentOf(name, 1), version: 1, from: -1e9, until: Infinity }]);
@@ -126,14 +128,16 @@ export const historyOf = (seed: number, steps = 400): History => {
     messages = [];
   };
   const failOver = () => {
-    // The new database lost the last commits, and its clock is another one.
+    // The new database lost the last commits, and its clock is another one. Some process may still read the old one.
+    old = { epoch, offset, eras: new Map(AGGREGATES.map((name) => [name, currentOf(name)])) };
     epoch += 1;
     offset += below(10_000) - 5_000;
     position = 0;
     reached = 0;
     pending = [];
     log = [];
-    close();
+    messages = [];
+    if (chance(0.5)) close();
     for (const name of AGGREGATES) {
       const before = currentOf(name);
       before.until = now;
@@ -146,12 +150,17 @@ export const historyOf = (seed: number, steps = 400): History => {
     const name = pick(AGGREGATES);
     const id = `f${++ids}`;
     commands.push({ do: "began", fetch: id });
+    if (old !== undefined && chance(0.1)) {
+      const era = old.eras.get(name) as Era;
+      fetches.push({ id, name, era, time: now + old.offset, arrives: now + below(LONGEST_CALL), epoch: old.epoch, configuration });
+      return;
+    }
     // The service may answer from its cache, which is as old as its bound at most, and not older than this epoch or an own write.
     const at = now - (chance(0.5) ? 0 : below(BOUND));
     const era = [...(eras.get(name) ?? [])].reverse().find(({ from }) => from <= at) as Era;
     const isOfEpoch = era.value.startsWith(`${name}@${epoch}.`);
     if (!isOfEpoch || era.version < (floors.get(name) ?? 0)) return;
-    fetches.push({ id, name, era, at, arrives: now + below(LONGEST_CALL), epoch, configuration });
+    fetches.push({ id, name, era, time: at + offset, arrives: now + below(LONGEST_CALL), epoch, configuration });
   };
   const arrive = () => {
     for (const one of fetches.filter(({ arrives }) => arrives <= now)) {
@@ -162,7 +171,7 @@ export const historyOf = (seed: number, steps = 400): History => {
         value: one.era.value,
         bytes: 100,
         aggregates: [{ aggregate: one.name, version: one.era.version }],
-        time: one.at + offset,
+        time: one.time,
         validUntil: null,
         epoch: `e${one.epoch}`,
         configuration: `c${one.configuration}`,
