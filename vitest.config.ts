@@ -8,6 +8,7 @@ export const tools = [
   "test/cache/{equal-answers,redis-tls}.test.ts",
   "test/changes/{stall,sequencer-pglite}.test.ts",
   "test/cli/{client,names,options,users,watch}.test.ts",
+  "test/clients/tools/**/*.test.ts",
   "test/codegen/{go,python}.test.ts",
   "test/conformance/**/*.test.ts",
   "test/db/{bulkheads,cancel-tls,database-states,logged-statements}.test.ts",

@@ -49,6 +49,12 @@ export type Call = {
   readonly deadline: number;
   /** The caller's `x-request-id`, or a new one; logs and audit rows have it. Made when it is first read. */
   readonly requestId: string;
+  /**
+   * The reason of a change (`x-change-reason`), which the audit entries of a write have; undefined = the caller gave none. It is read and checked
+   * when it is first asked for, by writes.
+   * @throws INVALID_ARGUMENT FIELD_INVALID for one that is too long, or has control characters.
+   */
+  readonly reason?: string | undefined;
   /** The log of the call, bound to method and request id. Made when it is first read. */
   readonly log: Logger;
   /** Sets the error with which a stream ends when its client takes nothing for too long. Default: DEADLINE_PASSED. */

@@ -7,6 +7,7 @@ import type { Credentials } from "../callers/credentials.ts";
 import type { Account } from "../capacity/account.ts";
 import { type Connection, type Peer, peerOf } from "../peers.ts";
 import type { Rpc } from "../rpc.ts";
+import { readReason } from "./reason.ts";
 import { traceIdOf } from "./trace.ts";
 
 /**
@@ -97,6 +98,10 @@ export class Invocation<S = unknown> implements Omit<Call, "caller">, Credential
       this.#requestId = sent !== undefined && acceptableId.test(sent) ? sent : randomUUID();
     }
     return this.#requestId;
+  }
+
+  get reason(): string | undefined {
+    return readReason((name) => this.header(name));
   }
 
   get log(): Logger {
