@@ -58,20 +58,28 @@ export const removeRoot = (clients: Clients, kind: Kind, id: bigint): Promise<un
 export const linkedKinds = ({ kinds }: Clients, { links }: Kind): readonly Kind[] =>
   kinds.filter(({ name }) => links.some(({ to }) => to.name === name));
 
-/** Something for each model that fields of a kind refer to. */
-export const thingsOf = async (clients: Clients, organizationId: bigint, kind: Kind): Promise<Readonly<Record<string, bigint>>> => {
-  const made: Record<string, bigint> = isOwned(kind)
-    ? { profile: organizationId }
-    : {
-        organization: organizationId,
-        project: (await createProject(clients, organizationId)).id,
-        team: (await createTeam(clients, organizationId)).id,
-        user: (await createUser(clients)).id,
-      };
+/** What kinds refer to that is no kind itself, or the profile that owns the resources. */
+const basisOf = async (clients: Clients, organizationId: bigint, kind: Kind): Promise<Readonly<Record<string, bigint>>> => {
+  if (isOwned(kind)) return { profile: organizationId };
+  const [project, team, user] = await Promise.all([
+    createProject(clients, organizationId),
+    createTeam(clients, organizationId),
+    createUser(clients),
+  ]);
+  return { organization: organizationId, project: project.id, team: team.id, user: user.id };
+};
+
+/** Something for each model that fields of a kind refer to; `basis` is what is made only once for a resource and all that it refers to. */
+const referable = async (clients: Clients, organizationId: bigint, kind: Kind, basis: Readonly<Record<string, bigint>>) => {
+  const made: Record<string, bigint> = { ...basis };
   for (const other of [...referredKinds(clients, kind), ...linkedKinds(clients, kind)])
-    made[other.name] = (await (await makerOf(clients, other, organizationId)).create()).id;
+    made[other.name] = (await (await makerIn(clients, other, organizationId, basis)).create()).id;
   return made;
 };
+
+/** Something new for each model that fields of a kind refer to. */
+export const thingsOf = async (clients: Clients, organizationId: bigint, kind: Kind): Promise<Readonly<Record<string, bigint>>> =>
+  referable(clients, organizationId, kind, await basisOf(clients, organizationId, kind));
 
 /** More things that a maker's resources can refer to: where organizations share them, another organization. */
 export const moreThings = async (clients: Clients, { kind, organizationId }: Maker): Promise<Readonly<Record<string, bigint>>> => ({
@@ -133,15 +141,13 @@ export const callerOf = (clients: Clients, kind: Kind) => {
   return { call, field: resourceField(kind), several: severalField(kind) };
 };
 
-/** Makes resources of a kind in an organization of their own. */
-export const makerOf = async (clients: Clients, kind: Kind, within?: bigint): Promise<Maker> => {
-  const organizationId = within ?? (await createRoot(clients, kind));
-  const things = await thingsOf(clients, organizationId, kind);
+const makerIn = async (clients: Clients, kind: Kind, organizationId: bigint, basis: Readonly<Record<string, bigint>>): Promise<Maker> => {
+  const things = await referable(clients, organizationId, kind, basis);
   const parentKind = clients.kinds.find(({ name }) => name === kind.parent.reference?.to.name);
-  const parentMaker = parentKind && (await makerOf(clients, parentKind, organizationId));
+  const parentMaker = parentKind && (await makerIn(clients, parentKind, organizationId, basis));
   const parentId = parentMaker ? (await parentMaker.create()).id : (things[kind.parent.reference?.to.name ?? ""] ?? organizationId);
   const { call, field, several } = callerOf(clients, kind);
-  const others = await Promise.all(referredKinds(clients, kind).map((other) => makerOf(clients, other, organizationId)));
+  const others = await Promise.all(referredKinds(clients, kind).map((other) => makerIn(clients, other, organizationId, basis)));
   const firstValue = (column: Column): unknown => (column.reference ? things[column.reference.to.name] : anotherValue(column));
   const left = alternatives(kind);
   const written = kind.columns.filter((column) => !column.isOutputOnly && !left.includes(column));
@@ -166,4 +172,10 @@ export const makerOf = async (clients: Clients, kind: Kind, within?: bigint): Pr
     },
     deleteParent: async () => parentMaker?.call("Delete", { id: parentId }) ?? clients.organizations.deleteProject({ id: parentId }),
   };
+};
+
+/** Makes resources of a kind, in an organization of their own unless one is given. */
+export const makerOf = async (clients: Clients, kind: Kind, within?: bigint): Promise<Maker> => {
+  const organizationId = within ?? (await createRoot(clients, kind));
+  return makerIn(clients, kind, organizationId, await basisOf(clients, organizationId, kind));
 };
