@@ -18,7 +18,7 @@ import { memory } from "./memory.ts";
 import { redisFaults } from "./redis-faults.ts";
 import { refusedCall } from "./refused-call.ts";
 import { resolveOptions, resolveOptionsCold } from "./resolve-options.ts";
-import { setOption } from "./set-option.ts";
+import { setOption, setOptionByHand } from "./set-option.ts";
 import { workers } from "./workers.ts";
 import { writeTriggers } from "./write-triggers.ts";
 
@@ -28,6 +28,7 @@ export const rows: readonly Row[] = [
   getOptionHttp2,
   getOptionTls,
   setOption,
+  setOptionByHand,
   writeTriggers,
   createUser,
   updateUser,
