@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -21,8 +22,17 @@ const withCaller = (error: unknown): unknown => {
   return error;
 };
 
+/** A connection that can send several statements in one packet. */
+export type Corked = {
+  /** Holds back what is sent until the work of this turn is done. */
+  readonly cork: () => void;
+};
+
 /** One connection of the pool, as Kysely knows it. */
-type Held = DatabaseConnection & { readonly release: () => void };
+type Held = DatabaseConnection & Corked & { readonly release: () => void };
+
+/** The socket of pg's client, which its types lack. */
+type Wire = { readonly connection: { readonly stream: Pick<Writable, "cork" | "uncork"> } };
 
 const hold = (client: PoolClient): Held => {
   let unanswered = 0;
@@ -68,9 +78,16 @@ const hold = (client: PoolClient): Held => {
     await cancelling;
   };
 
+  const { stream } = (client as unknown as Wire).connection;
+  const uncork = () => stream.uncork();
+
   return {
     executeQuery,
     cancelQuery,
+    cork: () => {
+      stream.cork();
+      process.nextTick(uncork);
+    },
     release: () => client.release(),
     streamQuery: () => {
       throw new Error("Rows are read page by page, never as a stream.");

@@ -1,4 +1,8 @@
 import { Initial } from "./20261128000000-initial.ts";
+import { CheaperWrites } from "./20261129183000-cheaper-writes.ts";
 
 /** All migrations, oldest first. They are listed here, not found by a glob, so that sources and build have the same list. */
-export const migrations = [{ name: "20261128000000-initial", class: Initial }];
+export const migrations = [
+  { name: "20261128000000-initial", class: Initial },
+  { name: "20261129183000-cheaper-writes", class: CheaperWrites },
+];

@@ -1,0 +1,193 @@
+/**
+ * The SQL statements that replace the functions of the triggers of tracked tables (initial/changes.ts). A statement of one row, which is the
+ * rule, is logged without joins and sorts, by simple statements whose plans are kept; a statement that changes nothing ends at once, such as the
+ * update of an INSERT … ON CONFLICT that inserts, whose triggers run, too. \`track_changes\` does what it did before, and takes the same arguments.
+ */
+export const tracking = [
+  // Raises the version of an aggregate, once per transaction, and returns it.
+  `create function move_version(aggregate_kind text, aggregate_id bigint) returns bigint
+    language plpgsql
+    as $$
+    declare
+      moved bigint;
+    begin
+      update aggregate_version s set version = s.version + 1, xid = pg_current_xact_id()
+        where s.kind = aggregate_kind and s.id = aggregate_id and s.xid <> pg_current_xact_id() returning s.version into moved;
+      if found then return moved; end if;
+      select s.version into moved from aggregate_version s where s.kind = aggregate_kind and s.id = aggregate_id;
+      if found then return moved; end if;
+      insert into aggregate_version as s (kind, id, version, xid) values (aggregate_kind, aggregate_id, 1, pg_current_xact_id())
+        on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid returning s.version into moved;
+      return moved;
+    end $$`,
+
+  `create function write_tracking_function(tracked regclass, aggregate_kind text, aggregate_id text, resource_key text,
+    derived text[] default '{id,version,update_time}', untracked text[] default '{}') returns void
+    language plpgsql
+    as $track$
+    declare
+      -- 'case when o.name is distinct from r.name then ''name'' end, …' over what can be observed
+      differences text;
+      -- 'row(%1$s.name, …) is distinct from row(%2$s.name, …)' over what counts as a change
+      differs text := '%1$s is distinct from %2$s';
+    begin
+      select string_agg(format('case when o.%1$I is distinct from r.%1$I then %1$L end', attname), ', ' order by attnum)
+        into strict differences
+        from pg_attribute
+        where attrelid = tracked and attnum > 0 and not attisdropped and attgenerated = ''
+          and attname <> all(derived);
+      if untracked <> '{}' then
+        select format('row(%s) is distinct from row(%s)',
+            string_agg(format('%%1$s.%I', attname), ', ' order by attnum), string_agg(format('%%2$s.%I', attname), ', ' order by attnum))
+          into strict differs
+          from pg_attribute
+          where attrelid = tracked and attnum > 0 and not attisdropped and attname <> all(untracked);
+      end if;
+
+      execute format($function$
+        create or replace function %1$I() returns trigger
+          language plpgsql
+          as $body$
+          begin
+            if tg_op = 'INSERT' then
+              case (select count(*) from (select from new_rows limit 2) few)
+                when 0 then return null;
+                when 1 then
+                  declare
+                    r record;
+                    moved_version bigint;
+                  begin
+                    select * into r from new_rows;
+                    moved_version := move_version(%3$s, %4$s);
+                    insert into changes (kind, key, operation, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id)
+                      values (%2$L, %5$s, 'insert', %3$s, %4$s, moved_version, pg_current_xact_id(), %7$s);
+                    return null;
+                  end;
+                else null;
+              end case;
+              insert into aggregate_version as s (kind, id, version, xid)
+                select kind, id, 1, pg_current_xact_id()
+                  from (select distinct %3$s as kind, %4$s as id from new_rows r) touched
+                  where (%8$s) is distinct from pg_current_xact_id() order by kind, id
+                on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
+                  where s.xid <> excluded.xid;
+              insert into changes (kind, key, operation, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id)
+                select %2$L, %5$s, 'insert', s.kind, s.id, s.version, s.xid, %7$s
+                  from new_rows r join aggregate_version s on s.kind = %3$s and s.id = %4$s
+                  order by r.id;
+            elsif tg_op = 'DELETE' then
+              case (select count(*) from (select from old_rows limit 2) few)
+                when 0 then return null;
+                when 1 then
+                  declare
+                    r record;
+                    moved_version bigint;
+                  begin
+                    select * into r from old_rows;
+                    moved_version := move_version(%3$s, %4$s);
+                    insert into changes (kind, key, operation, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id)
+                      values (%2$L, %5$s, 'delete', %3$s, %4$s, moved_version, pg_current_xact_id(), %7$s);
+                    return null;
+                  end;
+                else null;
+              end case;
+              insert into aggregate_version as s (kind, id, version, xid)
+                select kind, id, 1, pg_current_xact_id()
+                  from (select distinct %3$s as kind, %4$s as id from old_rows r) touched
+                  where (%8$s) is distinct from pg_current_xact_id() order by kind, id
+                on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
+                  where s.xid <> excluded.xid;
+              insert into changes (kind, key, operation, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id)
+                select %2$L, %5$s, 'delete', s.kind, s.id, s.version, s.xid, %7$s
+                  from old_rows r join aggregate_version s on s.kind = %3$s and s.id = %4$s
+                  order by r.id;
+            else
+              case (select count(*) from (select from new_rows limit 2) few)
+                when 0 then return null;
+                when 1 then
+                  declare
+                    before_kind text;
+                    before_id bigint;
+                    o record;
+                    r record;
+                    moved_version bigint;
+                  begin
+                    select * into r from old_rows;
+                    before_kind := %3$s;
+                    before_id := %4$s;
+                    o := r;
+                    select * into r from new_rows;
+                    -- What moves to another aggregate is logged as below.
+                    if o.id = r.id and before_kind = %3$s and before_id = %4$s then
+                      if not (%10$s) then return null; end if;
+                      moved_version := move_version(before_kind, before_id);
+                      insert into changes (kind, key, operation, changed_columns, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id)
+                        values (%2$L, %5$s, 'update', array_remove(array[%6$s], null), before_kind, before_id, moved_version, pg_current_xact_id(), %7$s);
+                      return null;
+                    end if;
+                  end;
+                else null;
+              end case;
+              insert into aggregate_version as s (kind, id, version, xid)
+                select kind, id, 1, pg_current_xact_id()
+                  from (select %3$s as kind, %4$s as id from old_rows r join new_rows n on n.id = r.id where %9$s
+                        union
+                        select %3$s, %4$s from new_rows r join old_rows o on o.id = r.id where %10$s) touched
+                  where (%8$s) is distinct from pg_current_xact_id() order by kind, id
+                on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
+                  where s.xid <> excluded.xid;
+              -- A row that moves to another aggregate is a delete for the old one and an insert for the new one.
+              with moved as (
+                select id, %5$s as key, (%3$s)::text as aggregate_kind, %4$s as aggregate_id, array_remove(array[%6$s], null) as columns
+                  from new_rows r join old_rows o using (id) where %10$s
+              ), before as (
+                select id, %5$s as key, (%3$s)::text as aggregate_kind, %4$s as aggregate_id from old_rows r
+              ), logged as (
+                select m.id, m.key, m.aggregate_kind, m.aggregate_id, 'update' as operation, m.columns
+                  from moved m join before b using (id, aggregate_kind, aggregate_id)
+                union all
+                select b.id, b.key, b.aggregate_kind, b.aggregate_id, 'delete', null
+                  from moved m join before b using (id) where (m.aggregate_kind, m.aggregate_id) <> (b.aggregate_kind, b.aggregate_id)
+                union all
+                select m.id, m.key, m.aggregate_kind, m.aggregate_id, 'insert', null
+                  from moved m join before b using (id) where (m.aggregate_kind, m.aggregate_id) <> (b.aggregate_kind, b.aggregate_id)
+              )
+              insert into changes (kind, key, operation, changed_columns, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id)
+                select %2$L, l.key, l.operation, l.columns, s.kind, s.id, s.version, s.xid, %7$s
+                  from logged l join aggregate_version s on s.kind = l.aggregate_kind and s.id = l.aggregate_id
+                  order by l.id;
+            end if;
+            return null;
+          end
+          $body$
+        $function$,
+        tracked::text || '_changed', tracked::text, aggregate_kind, aggregate_id, resource_key, differences,
+        $context$coalesce(nullif(current_setting('userd.caller', true), ''), 'sql'),
+          nullif(current_setting('userd.acting_user_id', true), '')::bigint,
+          nullif(current_setting('userd.request_id', true), '')$context$,
+        -- One that this transaction has moved is not tried again: each try would lock its row anew.
+        'select v.xid from aggregate_version v where v.kind = touched.kind and v.id = touched.id',
+        format(differs, 'r', 'n'), format(differs, 'o', 'r'));
+    end
+    $track$`,
+
+  `create or replace function track_changes(tracked regclass, aggregate_kind text, aggregate_id text, resource_key text,
+    derived text[] default '{id,version,update_time}', untracked text[] default '{}') returns void
+    language plpgsql
+    as $track$
+    begin
+      perform write_tracking_function(tracked, aggregate_kind, aggregate_id, resource_key, derived, untracked);
+      execute format('create or replace trigger %1$I after insert on %2$s
+        referencing new table as new_rows for each statement execute function %3$I()',
+        tracked::text || '_inserted', tracked, tracked::text || '_changed');
+      execute format('create or replace trigger %1$I after update on %2$s
+        referencing old table as old_rows new table as new_rows for each statement execute function %3$I()',
+        tracked::text || '_updated', tracked, tracked::text || '_changed');
+      execute format('create or replace trigger %1$I after delete on %2$s
+        referencing old table as old_rows for each statement execute function %3$I()',
+        tracked::text || '_deleted', tracked, tracked::text || '_changed');
+      execute format('create or replace trigger %1$I before truncate on %2$s
+        for each statement execute function refuse_change()', tracked::text || '_kept', tracked);
+    end
+    $track$`,
+];
