@@ -51,16 +51,14 @@ export const lockAggregates = async (tx: Session, aggregates: readonly Aggregate
 /** Tells whether an aggregate comes with its current version. */
 export const isVersioned = (aggregate: Aggregate | VersionedAggregate): aggregate is VersionedAggregate => "version" in aggregate;
 
-const readVersions = compiled(sql<VersionedAggregate & { epoch: string }>`
-  select e.epoch, w.kind, w.id, coalesce(s.version, 0) as version
-  from (select current_epoch() as epoch offset 0) e
-  left join unnest(${place("kinds")}::text[], ${place("ids")}::bigint[]) as w (kind, id) on true
-  left join aggregate_version s on s.kind = w.kind and s.id = w.id`);
+const endWrite = compiled(sql<{ epoch: string; versions: readonly string[] }>`
+  select epoch, versions from end_write(${place("kinds")}::text[], ${place("ids")}::bigint[])`);
 
 /** Reads the epoch, and the versions that the aggregates touched by a write have once the write is committed. */
 export const versionsOf = async (tx: Session, touched: readonly (Aggregate | VersionedAggregate)[]): Promise<Notification> => {
   const aggregates = touched.filter((aggregate) => !isVersioned(aggregate));
-  const rows = await tx.rows(readVersions({ kinds: aggregates.map(({ kind }) => kind), ids: aggregates.map(({ id }) => String(id)) }));
-  const read = rows.flatMap(({ kind, id, version }) => (kind === null ? [] : [{ kind, id, version }]));
-  return { epoch: rows[0]?.epoch ?? "", aggregates: [...read, ...touched.filter(isVersioned)] };
+  const arrays = { kinds: aggregates.map(({ kind }) => kind), ids: aggregates.map(({ id }) => String(id)) };
+  const { epoch, versions } = await tx.one(endWrite(arrays));
+  const read = aggregates.map(({ kind, id }, index) => ({ kind, id, version: BigInt(versions[index] ?? 0) }));
+  return { epoch, aggregates: [...read, ...touched.filter(isVersioned)] };
 };

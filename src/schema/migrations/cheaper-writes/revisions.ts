@@ -6,10 +6,11 @@ export const revisions = [
     declare
       one record;
     begin
-      case (select count(*) from (select from written limit 2) few)
-        when 0 then return null;
+      select user_id, scope_kind, scope_id, key, value, expire_time, (select count(*) from (select from written limit 2) few) as total
+        into one from written limit 1;
+      if not found then return null; end if;
+      case one.total
         when 1 then
-          select user_id, scope_kind, scope_id, key, value, expire_time into one from written;
           insert into option_revision (user_id, scope_kind, scope_id, key, value, expire_time, caller, acting_user_id)
             values (one.user_id, one.scope_kind, one.scope_id, one.key,
               case when tg_op <> 'DELETE' then one.value end, case when tg_op <> 'DELETE' then one.expire_time end,

@@ -48,16 +48,18 @@ export const tracking = [
         create or replace function %1$I() returns trigger
           language plpgsql
           as $body$
+          declare
+            one record;
           begin
             if tg_op = 'INSERT' then
-              case (select count(*) from (select from new_rows limit 2) few)
-                when 0 then return null;
+              select w as here, (select count(*) from (select from new_rows limit 2) few) as total into one from new_rows w limit 1;
+              if not found then return null; end if;
+              case one.total
                 when 1 then
                   declare
-                    r record;
+                    r record := one.here;
                     moved_version bigint;
                   begin
-                    select * into r from new_rows;
                     moved_version := move_version(%3$s, %4$s);
                     insert into changes (kind, key, operation, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id)
                       values (%2$L, %5$s, 'insert', %3$s, %4$s, moved_version, pg_current_xact_id(), %7$s);
@@ -76,14 +78,14 @@ export const tracking = [
                   from new_rows r join aggregate_version s on s.kind = %3$s and s.id = %4$s
                   order by r.id;
             elsif tg_op = 'DELETE' then
-              case (select count(*) from (select from old_rows limit 2) few)
-                when 0 then return null;
+              select w as here, (select count(*) from (select from old_rows limit 2) few) as total into one from old_rows w limit 1;
+              if not found then return null; end if;
+              case one.total
                 when 1 then
                   declare
-                    r record;
+                    r record := one.here;
                     moved_version bigint;
                   begin
-                    select * into r from old_rows;
                     moved_version := move_version(%3$s, %4$s);
                     insert into changes (kind, key, operation, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id)
                       values (%2$L, %5$s, 'delete', %3$s, %4$s, moved_version, pg_current_xact_id(), %7$s);
@@ -102,21 +104,21 @@ export const tracking = [
                   from old_rows r join aggregate_version s on s.kind = %3$s and s.id = %4$s
                   order by r.id;
             else
-              case (select count(*) from (select from new_rows limit 2) few)
-                when 0 then return null;
+              select b as before, w as here, (select count(*) from (select from new_rows limit 2) few) as total
+                into one from new_rows w, old_rows b limit 1;
+              if not found then return null; end if;
+              case one.total
                 when 1 then
                   declare
                     before_kind text;
                     before_id bigint;
-                    o record;
-                    r record;
+                    o record := one.before;
+                    r record := one.before;
                     moved_version bigint;
                   begin
-                    select * into r from old_rows;
                     before_kind := %3$s;
                     before_id := %4$s;
-                    o := r;
-                    select * into r from new_rows;
+                    r := one.here;
                     -- What moves to another aggregate is logged as below.
                     if o.id = r.id and before_kind = %3$s and before_id = %4$s then
                       if not (%10$s) then return null; end if;
