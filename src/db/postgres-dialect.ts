@@ -40,24 +40,28 @@ const hold = (client: PoolClient): Held => {
   /** The cancellation in progress, before whose end nothing is sent: a cancel that comes late must not meet another statement. */
   let cancelling: Promise<void> | undefined;
 
-  /** Sends a statement, and once more if it was prepared before its table changed; in a transaction that fails, and the write is repeated. */
-  const send = async ({ sql, parameters }: CompiledQuery): Promise<PgResult> => {
-    try {
-      return await client.query(sql, parameters as unknown[]);
-    } catch (error) {
-      if (isCancelled || !isPreparedBefore(error)) throw error;
-      prepareAnew();
-      return await client.query(sql, parameters as unknown[]).catch(() => {
-        throw error;
-      });
-    }
+  const send = ({ sql, parameters }: CompiledQuery): Promise<PgResult> => client.query(sql, parameters as unknown[]);
+
+  /** Sends a statement once more if it was prepared before its table changed; in a transaction that fails, and the write is repeated. */
+  const sendAgain = (query: CompiledQuery, error: unknown): Promise<PgResult> => {
+    if (isCancelled || !isPreparedBefore(error)) throw error;
+    prepareAnew();
+    return send(query).catch(() => {
+      throw error;
+    });
   };
 
   const executeQuery = async <R>(query: CompiledQuery): Promise<QueryResult<R>> => {
     if (cancelling !== undefined) await cancelling;
     unanswered += 1;
     try {
-      const { command, rowCount, rows } = await send(query);
+      let answer: PgResult;
+      try {
+        answer = await send(query);
+      } catch (error) {
+        answer = await sendAgain(query, error);
+      }
+      const { command, rowCount, rows } = answer;
       return writes.has(command) ? { numAffectedRows: BigInt(rowCount ?? 0), rows: rows ?? [] } : { rows: rows ?? [] };
     } catch (error) {
       // Who ended it has gone, and Kysely would print what nobody waits for.
