@@ -83,7 +83,8 @@ const wishesOf = ({ requestId = "", validateOnly = false }: Message & { requestI
 const timeLeft = ({ deadline }: Call): number => Math.min(MAX_MS, Math.max(1, Math.ceil(deadline - Date.now())));
 
 const beginWrite = compiled(sql`select begin_write(
-  ${place("caller")}, ${place("actingUserId")}, ${place("requestId")}, ${place("left")}, ${place("kinds")}::text[], ${place("ids")}::bigint[])`);
+  ${place("caller")}, ${place("actingUserId")}, ${place("requestId")}, ${place("reason")}, ${place("left")},
+  ${place("kinds")}::text[], ${place("ids")}::bigint[])`);
 
 /** Makes the statement that sets who writes, for the triggers, limits every statement to the time that is left, and locks aggregates that are known. */
 const beginningOf = (call: Call, left: number, { kinds, ids }: NonNullable<ReturnType<typeof listed>>): CompiledQuery =>
@@ -91,6 +92,7 @@ const beginningOf = (call: Call, left: number, { kinds, ids }: NonNullable<Retur
     caller: call.caller.name,
     actingUserId: call.actingUserId === undefined ? "" : String(call.actingUserId),
     requestId: call.requestId,
+    reason: call.reason ?? "",
     left: String(left),
     kinds,
     ids,

@@ -29,7 +29,7 @@ export const beginning = [
 
   // Who writes, for the triggers, and the time that each statement has. Plans that hold for all parameters are made once per connection: a
   // write's statements find rows by keys, so that no parameter makes a better plan.
-  `create function begin_write(caller text, acting_user_id text, request_id text, time_left text, kinds text[], ids bigint[]) returns void
+  `create function begin_write(caller text, acting_user_id text, request_id text, reason text, time_left text, kinds text[], ids bigint[]) returns void
     language plpgsql
     as $$
     declare
@@ -39,6 +39,7 @@ export const beginning = [
       done := set_config('userd.caller', caller, true);
       done := set_config('userd.acting_user_id', acting_user_id, true);
       done := set_config('userd.request_id', request_id, true);
+      done := set_config('userd.reason', reason, true);
       done := set_config('statement_timeout', time_left, true);
       done := set_config('plan_cache_mode', 'force_generic_plan', true);
       locked := lock_aggregates(kinds, ids);
