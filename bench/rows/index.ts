@@ -4,6 +4,7 @@ import { batchGetOptions, batchValues } from "./batch-get-options.ts";
 import { batchGetOptions1000 } from "./batch-get-options-1000.ts";
 import { checkAccess } from "./check-access.ts";
 import { createProfile, createUser, setMemberRole, updateUser } from "./entity-writes.ts";
+import { feedDelivery, feedThroughput, setOptionFeed, setOptionWatched, setOptionWatchedByAll } from "./feed.ts";
 import { findUsersByOption } from "./find-users-by-option.ts";
 import { getOption, getOptionHttp2 } from "./get-option.ts";
 import { getOptionTls } from "./get-option-tls.ts";
@@ -30,6 +31,9 @@ export const rows: readonly Row[] = [
   setOption,
   setOptionByHand,
   writeTriggers,
+  setOptionFeed,
+  setOptionWatched,
+  setOptionWatchedByAll,
   createUser,
   updateUser,
   createProfile,
@@ -52,5 +56,7 @@ export const rows: readonly Row[] = [
   kindAppend,
   ...redisFaults,
   workers,
+  feedDelivery,
+  feedThroughput,
   memory,
 ];
