@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { Caller, Rate } from "../../call.ts";
 import type { Rpc } from "../rpc.ts";
@@ -48,6 +49,9 @@ export type Capacity = {
 const MAX_REMEMBERED = 1_000;
 /** The time after which a sender has to be found anew, in milliseconds: the callers' file may have other limits for it since. */
 const REMEMBERED_MS = 1_000;
+
+/** Returns the key of a header, which is not to be read in memory. */
+const keyOf = (authorization: string): string => (authorization === "" ? "" : hash("sha256", authorization, "base64"));
 
 /** The caller that needs no header. */
 const LOCAL = "local";
@@ -159,9 +163,9 @@ export const createCapacity = (max: number, least = max): Capacity => {
     },
     remember: (authorization, caller) => {
       const header = authorization ?? (caller.name === LOCAL ? "" : undefined);
-      if (header !== undefined) senders.set(header, caller);
+      if (header !== undefined) senders.set(keyOf(header), caller);
     },
-    remembered: (authorization = "") => senders.get(authorization),
+    remembered: (authorization = "") => senders.get(keyOf(authorization)),
     fields: (rpc, { buckets }) => {
       if (buckets.size === 0) return undefined;
       const now = performance.now();
