@@ -7,7 +7,7 @@ import { startChangePoll } from "./change-poll.ts";
 import { processClock } from "./process-clock.ts";
 
 /** The life of an entry, in milliseconds. Entries are never invalidated; they only expire. */
-const ENTRY_TTL_MS = 5 * 60_000;
+export const ENTRY_TTL_MS = 5 * 60_000;
 
 /** The cache of this process. Disposing it closes its connections to Redis and stops its poll of the change log. */
 export type OpenCache = Cache & AsyncDisposable;
