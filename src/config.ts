@@ -61,6 +61,14 @@ export type Config = {
   readonly connections: { readonly max: number; readonly maxPerAddress: number };
   readonly drainSeconds: number;
   readonly systemUsername: string;
+  readonly feed: {
+    /** The time for which positions are kept, in hours. */
+    readonly retentionHours: number;
+    /** The most streams of changes at once. */
+    readonly maxWatchers: number;
+  };
+  /** The time for which the change log is kept, in days. */
+  readonly auditRetentionDays: number;
   readonly purgeAfterDays: number;
   readonly invitationDays: number;
   /** The path of the registry file; undefined = the built-in one. */
@@ -135,6 +143,8 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     connections: Object.freeze({ max: value.MAX_CONNECTIONS, maxPerAddress: value.MAX_CONNECTIONS_PER_ADDRESS }),
     drainSeconds: value.DRAIN_SECONDS,
     systemUsername: value.SYSTEM_USERNAME,
+    feed: Object.freeze({ retentionHours: value.FEED_RETENTION_HOURS, maxWatchers: value.MAX_WATCHERS }),
+    auditRetentionDays: value.AUDIT_RETENTION_DAYS,
     purgeAfterDays: value.PURGE_AFTER_DAYS,
     invitationDays: value.INVITATION_DAYS,
     optionDefinitions: value.OPTION_DEFINITIONS,

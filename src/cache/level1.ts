@@ -12,6 +12,8 @@ export type Entry<V = unknown> = {
   readonly version: bigint;
   /** The time at which the content was shown to be the newest, by the monotonic clock of this process. */
   readonly time: number;
+  /** The same time by the clock of the database, in milliseconds since the epoch. */
+  readonly databaseTime: number;
   readonly content: V;
   /** The memory that the entry takes, in bytes, roughly. */
   readonly bytes: number;
@@ -40,6 +42,8 @@ export type Level1 = {
   readonly distrust: () => void;
   /** Deletes every lease: the versions of leases say nothing in another epoch. */
   readonly forget: () => void;
+  /** Deletes the entries whose time is over. Nobody reads them, but what they hold of a user that was purged would stay. */
+  readonly expire: () => void;
   readonly entries: () => number;
   readonly bytes: () => number;
 };
@@ -92,6 +96,7 @@ export const createLevel1 = ({ maxBytes, ttlMs }: { readonly maxBytes: number; r
       }
     },
     forget: () => leases.clear(),
+    expire: () => void memory.purgeStale(),
     entries: () => memory.size,
     bytes: () => (memory.calculatedSize + leases.size * LEASE_BYTES) * RESIDENT_FACTOR,
   };

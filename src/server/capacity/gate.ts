@@ -26,7 +26,7 @@ export const createGate = ({ capacity, refusals }: Guarding, { inTurns }: { read
     const leftMs = caller === undefined ? 0 : (grpcTimeoutMs(headers["grpc-timeout"]) ?? Infinity);
     const refusal = caller && look(rpc, caller, leftMs);
     if (refusal !== undefined) refusals.countOnHeaders(rpc, caller, refusal.error.reason, Code[refusal.status.code]);
-    else if (inTurns) capacity.expect(caller);
+    else if (inTurns && !rpc.waits) capacity.expect(caller);
     return refusal;
   };
 };
