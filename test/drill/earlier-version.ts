@@ -35,7 +35,7 @@ export const checkOutEarlierVersion = (stack: AsyncDisposableStack): string => {
   const path = mkdtempSync(join(tmpdir(), "userd-before-"));
   stack.defer(() => rmSync(path, { recursive: true, force: true }));
   const archive = join(path, "before.tar");
-  git("archive", "--output", archive, commit, "bin", "src", "proto", "package.json");
+  git("archive", "--output", archive, commit);
   execFileSync("tar", ["-xf", archive, "-C", path]);
   symlinkSync(join(root, "node_modules"), join(path, "node_modules"));
   return join(path, "bin", "userd.js");
