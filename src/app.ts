@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { openCache } from "./cache/open.ts";
+import { startPruner } from "./changes/pruner.ts";
 import type { Config } from "./config.ts";
 import { databaseError } from "./db/faults.ts";
 import { assertMigrated, migrate } from "./db/migrate.ts";
@@ -81,6 +82,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
   if (config.cache.isCaching && config.cache.sampleMs > 0)
     stack.use(startCacheSampler(db, dependencies.users, config.cache, metrics.registry));
   stack.use(dependencies.feed.start());
+  stack.use(startPruner(db, config, log));
   stack.use(startSweeper(db, log));
   stack.use(startPurger(db, dependencies.systemUser, config.cache.boundMs, log));
   const { grpcAddress, httpAddress, adminAddress, drain, ...listeners } = stack.use(
