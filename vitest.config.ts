@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
@@ -8,8 +7,8 @@ export const tools = [
   "test/acting/whole-matrix.test.ts",
   "test/cache/{equal-answers,redis-tls}.test.ts",
   "test/changes/{stall,sequencer-pglite}.test.ts",
-  "test/clients/tools/**/*.test.ts",
   "test/cli/{client,names,options,users,watch}.test.ts",
+  "test/clients/tools/**/*.test.ts",
   "test/codegen/{go,python}.test.ts",
   "test/conformance/**/*.test.ts",
   "test/db/{bulkheads,cancel-tls,database-states,logged-statements}.test.ts",
@@ -69,11 +68,6 @@ class LongestFirst extends BaseSequencer {
 
 /** What both runs have in common. */
 export const shared = {
-  // The provider, and programs of tests, import the client as its users do.
-  alias: {
-    "@userd/client": fileURLToPath(new URL("clients/typescript/src/index.ts", import.meta.url)),
-    "@userd/openfeature-provider": fileURLToPath(new URL("clients/openfeature/typescript/src/index.ts", import.meta.url)),
-  },
   globalSetup: ["test/support/global-setup.ts"],
   // Fails each test in which a service answers with a reason that its RPC does not declare.
   setupFiles: ["test/support/hold-reasons.ts"],
