@@ -16,6 +16,7 @@ import { listResources } from "./list-resources.ts";
 import { listUsers } from "./list-users.ts";
 import { lookupUsers } from "./lookup-users.ts";
 import { memory } from "./memory.ts";
+import { nearCache, nearCacheCall } from "./near-cache.ts";
 import { redisFaults } from "./redis-faults.ts";
 import { refusedCall } from "./refused-call.ts";
 import { resolveOptions, resolveOptionsCold } from "./resolve-options.ts";
@@ -54,6 +55,8 @@ export const rows: readonly Row[] = [
   ...kinds,
   refusedCall,
   kindAppend,
+  nearCache,
+  nearCacheCall,
   ...redisFaults,
   workers,
   feedDelivery,
