@@ -81,7 +81,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
   if (config.cache.isCaching && config.cache.sampleMs > 0)
     stack.use(startCacheSampler(db, dependencies.users, config.cache, metrics.registry));
   stack.use(startSweeper(db, log));
-  stack.use(startPurger(db, dependencies.systemUser, config.cache.boundMs, log));
+  stack.use(startPurger(db, dependencies.systemUser, config.cache.boundMs, log, dependencies.eraser));
   const { grpcAddress, httpAddress, adminAddress, drain, ...listeners } = stack.use(
     await startListeners({
       config,

@@ -6,6 +6,8 @@ import { kindsCommand } from "./cli/kinds.ts";
 import { migrateCommand } from "./cli/migrate.ts";
 import { namesCommand } from "./cli/names.ts";
 import { optionsCommand } from "./cli/options.ts";
+import { purgeCommand } from "./cli/purge.ts";
+import { receiptCommand } from "./cli/receipt.ts";
 import { serveCommand } from "./cli/serve.ts";
 import { usersCommand } from "./cli/users.ts";
 import { version } from "./version.ts";
@@ -20,6 +22,8 @@ const program = new Command("userd")
   .addCommand(namesCommand())
   .addCommand(usersCommand())
   .addCommand(optionsCommand())
+  .addCommand(purgeCommand())
+  .addCommand(receiptCommand())
   .addHelpText("after", `\nSettings come from the environment; docs/reference.md has the table.\n\n${exitCodesHelp}`);
 
 // Commander ends with 1 on wrong usage; scripts tell that from a failure by 2.

@@ -187,6 +187,16 @@ export const settings = z.object({
     .describe("Username of the reserved user, which can't be deleted, deactivated, renamed or purged"),
   PURGE_AFTER_DAYS: integer(0, 3_650, 30).describe("Days after which a deleted user is removed for good"),
   INVITATION_DAYS: integer(1, 3_650, 30).describe("Days after which an invitation to an organization expires"),
+  ERASURE_KEY: secretKey
+    .optional()
+    .describe(
+      "32 bytes in base64: the private key that receipts of erasures are signed with; default: one that is derived from SECRET_KEY",
+    ),
+  ERASURE_LEDGER: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("File, beside the backups, that a line is added to for each erasure, for `userd purge --replay`; default: none"),
   OPTION_DEFINITIONS: z
     .string()
     .min(1)

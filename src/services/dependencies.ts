@@ -12,6 +12,8 @@ import { createIdempotency } from "../db/idempotency.ts";
 import type { OwnedDatabase } from "../db/open.ts";
 import { createPager } from "../db/page.ts";
 import { createWrite } from "../db/transaction.ts";
+import type { LifecycleDependencies } from "../lifecycle/dependencies.ts";
+import { createEraser } from "../lifecycle/erasure/eraser.ts";
 import type { OptionDependencies } from "../options/dependencies.ts";
 import { createOptionScopes } from "../options/option-scopes.ts";
 import type { OptionRegistry } from "../options/registry/registry.ts";
@@ -24,13 +26,12 @@ import { createFirstProfiles, createProfiles, createProfilesByName } from "../pr
 import { createRoleDefinitions } from "../roles/role.lookup.ts";
 import { createVault } from "../secrets/secrets.ts";
 import { createCanonicalNames } from "../users/canonical-name.lookup.ts";
-import type { UserDependencies } from "../users/dependencies.ts";
 import { createSystemUser } from "../users/system-user.ts";
 import { createBasicUsers, createUsers } from "../users/user.lookup.ts";
 import { createConsistencyTokens } from "../versions/token.ts";
 
 /** The dependencies of the operations of all services. */
-export type AllDependencies = UserDependencies & OptionDependencies & AccessDependencies & ProfileDependencies;
+export type AllDependencies = LifecycleDependencies & OptionDependencies & AccessDependencies & ProfileDependencies;
 
 /** Makes the dependencies of all operations, over one database and one cache. */
 export const createDependencies = (
@@ -66,6 +67,7 @@ export const createDependencies = (
     passwords: createPasswords(metrics),
     vault: createVault(secretKey),
     systemUser: createSystemUser(config.systemUsername),
+    eraser: createEraser(secretKey, config.erasure),
     access: createAccess({ accessUsers, accessAccounts: createAccessAccounts(cache, db) }, config.readPolicy),
     owners: createOwners(db, holders, accessUsers),
     holders,
