@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { endWithSentences } from "./cli/endings.ts";
 import { ExitCode, exitCodesHelp } from "./cli/exit.ts";
+import { exportCommand } from "./cli/export.ts";
 import { importCommand } from "./cli/import.ts";
 import { kindsCommand } from "./cli/kinds.ts";
 import { migrateCommand } from "./cli/migrate.ts";
@@ -18,6 +19,7 @@ const program = new Command("userd")
   .addCommand(serveCommand())
   .addCommand(migrateCommand())
   .addCommand(importCommand())
+  .addCommand(exportCommand())
   .addCommand(kindsCommand())
   .addCommand(namesCommand())
   .addCommand(usersCommand())

@@ -21,6 +21,7 @@ import {
   updateIdentityProvider,
 } from "../identities/identity-providers.ts";
 import { listErasures, planUserErasure, setUserHold } from "../lifecycle/erasure/erasures.ts";
+import { exportUser } from "../lifecycle/export/export-user.ts";
 import { listMergeDiscards, restoreMergeDiscard } from "../lifecycle/merge/discards.ts";
 import { mergeUsers, planUserMerge } from "../lifecycle/merge/merge-users.ts";
 import { undoUserMerge } from "../lifecycle/merge/undo-merge.ts";
@@ -111,6 +112,7 @@ export const userOperations = (app: AllDependencies): Operations<typeof UserServ
   undoUserMerge: undoUserMerge(app),
   listMergeDiscards: listMergeDiscards(app),
   restoreMergeDiscard: restoreMergeDiscard(app),
+  exportUser: exportUser(app),
   planUserErasure: planUserErasure(app),
   setUserHold: setUserHold(app),
   listErasures: listErasures(app),

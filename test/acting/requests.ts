@@ -51,6 +51,7 @@ const further: Readonly<Record<string, JsonObject>> = {
   UndoUserMerge: { from_user_id: "9000000000000" },
   ListMergeDiscards: { from_user_id: "9000000000000" },
   RestoreMergeDiscard: { from_user_id: "9000000000000", discard_id: "1" },
+  ExportUser: { user_id: "9000000000000" },
   PlanUserErasure: { user_id: "9000000000000" },
   SetUserHold: { user_id: "9000000000000" },
   GetOption: { key: "k" },

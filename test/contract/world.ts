@@ -95,6 +95,7 @@ const readsOf = async (own: ServiceWith): Promise<Requests> => {
     planUserMerge: { fromUserId: userId, toUserId: other.id },
     listMergeDiscards: { fromUserId: merged.id },
     planUserErasure: { userId },
+    exportUser: { userId },
     listErasures: {},
   };
 };
