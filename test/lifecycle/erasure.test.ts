@@ -5,12 +5,13 @@ import { create, toJson } from "@bufbuild/protobuf";
 import { sql } from "kysely";
 import { expect } from "vitest";
 import { ErasureReceiptSchema } from "../../src/gen/userd/v1/user_erasure_pb.ts";
+import { AvatarType } from "../../src/gen/userd/v1/user_pb.ts";
 import { readLedger } from "../../src/lifecycle/erasure/ledger.ts";
 import { createReceipts, verifiedStatement } from "../../src/lifecycle/erasure/receipts.ts";
 import { startPurger } from "../../src/lifecycle/purger.ts";
 import { createSystemUser } from "../../src/users/system-user.ts";
 import { serviceWith } from "../options/service-with.ts";
-import { createOrganization, createUser, unique, value } from "../support/build.ts";
+import { createAccount, createOrganization, createProfile, createUser, unique, value } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { collect } from "../support/collect.ts";
 import { secretKey, silent } from "../support/database.ts";
@@ -172,4 +173,41 @@ test("U40 a receipt is checked at the command line, and a restored backup erases
   const gone = own.users.getUser({ id: user.id, consistency: { mode: { case: "fullyConsistent", value: true } } });
   await expectRefusal(gone, "NotFound", "USER_NOT_FOUND");
   await rm(folder, { recursive: true });
+});
+
+test("U40 nothing that was written of a person is in any table after a purge, merged or not", async ({ clients, db }) => {
+  const own = clients["grpc-js"];
+  const marker = unique("marker");
+  const [from, to] = [
+    await createUser(own, { username: `${marker}1`, name: marker, email: `${marker}@example.com`, externalId: `${marker}e` }),
+    await createUser(own, { username: `${marker}2`, name: `${marker} ${marker}` }),
+  ];
+  const account = await createAccount(own);
+  for (const user of [from, to]) {
+    const userId = user.id;
+    for (const text of [marker, `${marker}${userId}`])
+      await own.options.setOption({ userId, key: marker, value: value({ [marker]: text }) });
+    await own.users.addUserEmail({ userId, email: `${marker}+${userId}@example.com` });
+    const profile = await createProfile(own, userId, account.id, { name: marker, description: marker, tags: [marker] });
+    await own.profiles.registerResources({ resources: [{ kind: "page", ownerProfileId: profile.id, name: marker }] });
+    const { provider } = await own.users.createIdentityProvider({ provider: { type: "any", externalId: String(userId) } });
+    await own.users.linkIdentity({ userId, providerId: provider?.id ?? 0n, externalId: marker, data: value({ marker }) });
+    await own.users.setAvatar({ userId, type: AvatarType.UPLOAD, url: `https://example.com/${marker}` });
+  }
+  const holding = async () => {
+    const { rows: tables } = await sql<{
+      name: string;
+    }>`select tablename as name from pg_tables where schemaname = 'public' order by 1`.execute(db.sql);
+    const found: string[] = [];
+    for (const { name } of tables) {
+      const { rows } = await sql`select from ${sql.table(name)} x where x::text like ${`%${marker}%`} limit 1`.execute(db.sql);
+      if (rows.length > 0) found.push(name);
+    }
+    return found;
+  };
+  await merge(own, from.id, to.id);
+  expect(await holding()).toEqual(expect.arrayContaining(["merge_discard", "user_option", "user_search", "users"]));
+  await own.users.purgeUser({ id: to.id });
+  // A name that was claimed keeps its row, which writers lock, for as long as the database lives.
+  expect(await holding()).toEqual(["canonical_name", "changes"]);
 });

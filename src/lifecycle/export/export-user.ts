@@ -51,9 +51,10 @@ const readLines = async (session: Session, userId: bigint, withSecrets: boolean)
 };
 
 /** ExportUser: sends all that the service holds about a user, of one moment, as fast as the client takes it. */
-export const exportUser = ({ db }: LifecycleDependencies): ServerStreamOperation<typeof method> =>
-  async function* (call, { userId, includeSecrets }) {
+export const exportUser = ({ db, freshness }: LifecycleDependencies): ServerStreamOperation<typeof method> =>
+  async function* (call, { userId, includeSecrets, consistency }) {
     if (includeSecrets) assertCaller(call, "secrets.reveal");
+    await freshness.check(call, consistency);
     const claim = { group: "export", caller: call.caller, signal: call.signal };
     const lines = await transact(db, claim, async (transaction) => {
       const session = createSession(transaction, db.kinds, db.abort(call));

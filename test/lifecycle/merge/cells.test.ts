@@ -4,7 +4,9 @@ import type { Database } from "../../../src/db/orm.ts";
 import { MergeWinner } from "../../../src/gen/userd/v1/user_merge_pb.ts";
 import { tables } from "../../../src/lifecycle/tables.ts";
 import { kinds } from "../../../src/schema/entities.ts";
+import { createAccount, createProfile } from "../../support/build.ts";
 import type { Clients } from "../../support/clients.ts";
+import { collect } from "../../support/collect.ts";
 import { test } from "../../support/service.ts";
 import { type Cell, cellsOf, createTwo, furnish, type Rows, type Standing, standings } from "./furnish.ts";
 
@@ -76,5 +78,31 @@ test.for(cases)(
       expect(await ownerOf(db, cell, rows.source), cell.table).toBe(from);
       if (rows.target !== undefined) expect(await ownerOf(db, cell, rows.target), cell.table).toBe(to);
     }
+  },
+);
+
+/** What an export says of a user, but for versions, etags and times, the history of its options, and the ids of what was made anew. */
+const heldOf = async (own: Clients, userId: bigint): Promise<readonly unknown[]> => {
+  const lines = (await collect(own.users.exportUser({ userId, includeSecrets: true }))).slice(1).map(({ line }) => JSON.parse(line));
+  const timeless = (row: object) =>
+    Object.fromEntries(Object.entries(row).filter(([name]) => !/(_time|^version|^etag|session_nonce)$/.test(name)));
+  return lines
+    .filter(({ table }) => table !== "option_revision" && table !== "user_activity")
+    .map(({ table, row }) => ({ table, row: timeless(row) }));
+};
+
+test.for(standings)(
+  "U42 an undone merge of two users with everything leaves equal exports of both, where rows are %s",
+  async (standing, { clients, db }) => {
+    const own = clients["grpc-js"];
+    const two = await createTwo(own);
+    for (const cell of cells.filter((one) => canBe(one, standing))) await furnish(db, own, cell, two, standing);
+    const alone = await createAccount(own);
+    await createProfile(own, two.from, alone.id);
+    const before = [await heldOf(own, two.from), await heldOf(own, two.to)];
+    const users = { fromUserId: two.from, toUserId: two.to };
+    await own.users.mergeUsers({ ...users, planEtag: (await own.users.planUserMerge(users)).plan?.etag ?? "" });
+    await own.users.undoUserMerge({ fromUserId: two.from });
+    expect([await heldOf(own, two.from), await heldOf(own, two.to)]).toEqual(before);
   },
 );

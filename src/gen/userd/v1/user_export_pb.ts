@@ -6,6 +6,8 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
+import type { Consistency } from "./consistency_pb.ts";
+import { file_userd_v1_consistency } from "./consistency_pb.ts";
 import { file_userd_v1_options } from "./options_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -13,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file userd/v1/user_export.proto.
  */
 export const file_userd_v1_user_export: GenFile = /*@__PURE__*/
-  fileDesc("Chp1c2VyZC92MS91c2VyX2V4cG9ydC5wcm90bxIIdXNlcmQudjEiSQoRRXhwb3J0VXNlclJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoA0IK4EECukgEIgIgABIXCg9pbmNsdWRlX3NlY3JldHMYAiABKAgiKAoSRXhwb3J0VXNlclJlc3BvbnNlEhIKBGxpbmUYASABKAlCBNjzGAFCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_userd_v1_options]);
+  fileDesc("Chp1c2VyZC92MS91c2VyX2V4cG9ydC5wcm90bxIIdXNlcmQudjEidQoRRXhwb3J0VXNlclJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoA0IK4EECukgEIgIgABIXCg9pbmNsdWRlX3NlY3JldHMYAiABKAgSKgoLY29uc2lzdGVuY3kYAyABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeSIoChJFeHBvcnRVc2VyUmVzcG9uc2USEgoEbGluZRgBIAEoCUIE2PMYAUIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_userd_v1_consistency, file_userd_v1_options]);
 
 /**
  * The request of ExportUser.
@@ -35,6 +37,13 @@ export type ExportUserRequest = Message<"userd.v1.ExportUserRequest"> & {
    * @generated from field: bool include_secrets = 2;
    */
   includeSecrets: boolean;
+
+  /**
+   * The freshness of the answer. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 3;
+   */
+  consistency?: Consistency | undefined;
 };
 
 /**
