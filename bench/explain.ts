@@ -43,12 +43,12 @@ const recorder = (recorded: CompiledQuery[]): Database => {
 };
 
 /** Takes every token. */
-export const freshness = { check: () => undefined, reading: () => withinBound };
+export const freshness = { check: () => undefined, reading: () => withinBound, certificateOf: () => ({}) };
 /** Pages that begin after a key, without a token. */
 export const pagerAfter =
   (after?: readonly string[]) =>
   (_: Call, __: unknown, { pageSize }: { pageSize: number }) =>
-    ({ size: pageSize, after, cut: (rows) => ({ rows, nextPageToken: "" }) }) as Page;
+    ({ size: pageSize, after, tokenAfter: () => "", cut: (rows) => ({ rows, nextPageToken: "" }) }) as Page;
 
 /** The one statement that an operation sends for a request. */
 export const statementOf = async <M extends DescMethodUnary>(

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { openCache } from "./cache/open.ts";
+import { startPruner } from "./changes/pruner.ts";
 import type { Config } from "./config.ts";
 import { databaseError } from "./db/faults.ts";
 import { assertMigrated, migrate } from "./db/migrate.ts";
@@ -77,9 +78,11 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
 
   const cache = stack.use(await openCache(db, config, log));
   watchCache(metrics.registry, cache);
-  const dependencies = createDependencies(db, config, { metrics: metrics.registry, registry, cache });
+  const dependencies = createDependencies(db, config, { metrics: metrics.registry, registry, cache, log });
   if (config.cache.isCaching && config.cache.sampleMs > 0)
     stack.use(startCacheSampler(db, dependencies.users, config.cache, metrics.registry));
+  stack.use(dependencies.feed.start());
+  stack.use(startPruner(db, config, log));
   stack.use(startSweeper(db, log));
   stack.use(startPurger(db, dependencies.systemUser, config.cache.boundMs, log, dependencies.eraser));
   const { grpcAddress, httpAddress, adminAddress, drain, ...listeners } = stack.use(
@@ -91,6 +94,8 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
       metrics,
       explain: databaseError(db.kinds),
       permit: dependencies.permits.before,
+      messageTypes: kinds.served.map(({ message }) => message),
+      closing: dependencies.feed.watchers.end,
       ready: db.answers,
     }),
   );

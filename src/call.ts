@@ -8,6 +8,7 @@ import type {
   MessageShape,
 } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
+import type { DomainError } from "./errors.ts";
 
 /** A rate of calls: so many a second, and so many at once after a pause. */
 export type Rate = { readonly perSecond: number; readonly burst: number };
@@ -48,8 +49,18 @@ export type Call = {
   readonly deadline: number;
   /** The caller's `x-request-id`, or a new one; logs and audit rows have it. Made when it is first read. */
   readonly requestId: string;
+  /**
+   * The reason of a change (`x-change-reason`), which the audit entries of a write have; undefined = the caller gave none. It is read and checked
+   * when it is first asked for, by writes.
+   * @throws INVALID_ARGUMENT FIELD_INVALID for one that is too long, or has control characters.
+   */
+  readonly reason?: string | undefined;
   /** The log of the call, bound to method and request id. Made when it is first read. */
   readonly log: Logger;
+  /** Sets the error with which a stream ends when its client takes nothing for too long. Default: DEADLINE_PASSED. */
+  readonly onStall?: (error: () => DomainError) => void;
+  /** Tells whether the connection takes no more calls and is about to end. */
+  readonly isLeaving?: () => boolean;
 };
 
 /** The most bytes that an answer may have in the binary format: 3 MiB. */

@@ -11,6 +11,7 @@ import { purgeCommand } from "./cli/purge.ts";
 import { receiptCommand } from "./cli/receipt.ts";
 import { serveCommand } from "./cli/serve.ts";
 import { usersCommand } from "./cli/users.ts";
+import { watchCommand } from "./cli/watch.ts";
 import { version } from "./version.ts";
 
 const program = new Command("userd")
@@ -26,6 +27,7 @@ const program = new Command("userd")
   .addCommand(optionsCommand())
   .addCommand(purgeCommand())
   .addCommand(receiptCommand())
+  .addCommand(watchCommand())
   .addHelpText("after", `\nSettings come from the environment; docs/reference.md has the table.\n\n${exitCodesHelp}`);
 
 // Commander ends with 1 on wrong usage; scripts tell that from a failure by 2.

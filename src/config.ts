@@ -61,6 +61,14 @@ export type Config = {
   readonly connections: { readonly max: number; readonly maxPerAddress: number };
   readonly drainSeconds: number;
   readonly systemUsername: string;
+  readonly feed: {
+    /** The time for which positions are kept, in hours. */
+    readonly retentionHours: number;
+    /** The most streams of changes at once. */
+    readonly maxWatchers: number;
+  };
+  /** The time for which the change log is kept, in days. */
+  readonly auditRetentionDays: number;
   readonly purgeAfterDays: number;
   readonly invitationDays: number;
   /** The private key that receipts of erasures are signed with; undefined = one that is derived from SECRET_KEY. And the path of the ledger. */
@@ -137,6 +145,8 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     connections: Object.freeze({ max: value.MAX_CONNECTIONS, maxPerAddress: value.MAX_CONNECTIONS_PER_ADDRESS }),
     drainSeconds: value.DRAIN_SECONDS,
     systemUsername: value.SYSTEM_USERNAME,
+    feed: Object.freeze({ retentionHours: value.FEED_RETENTION_HOURS, maxWatchers: value.MAX_WATCHERS }),
+    auditRetentionDays: value.AUDIT_RETENTION_DAYS,
     purgeAfterDays: value.PURGE_AFTER_DAYS,
     invitationDays: value.INVITATION_DAYS,
     erasure: Object.freeze({ key: value.ERASURE_KEY, ledger: value.ERASURE_LEDGER }),

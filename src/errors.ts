@@ -10,6 +10,7 @@ export type ErrorKind =
   | "AlreadyExists"
   | "FailedPrecondition"
   | "Conflict"
+  | "OutOfRange"
   | "Forbidden"
   | "Unauthenticated"
   | "Exhausted"
@@ -79,6 +80,8 @@ export const alreadyExists = of("AlreadyExists");
 export const failedPrecondition = of("FailedPrecondition");
 /** Makes the error for a write that lost against another write, by a stale etag or by contention. */
 export const conflict = of("Conflict");
+/** Makes the error for a place in a sequence that is not there, or not any more. */
+export const outOfRange = of("OutOfRange");
 /** Makes the error for a caller or an acting user who lacks a permission. */
 export const forbidden = of("Forbidden");
 /** Makes the error for a limit that is reached. With `retryAfterMs` the same call can succeed later; without it no retry is advised. */

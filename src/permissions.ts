@@ -11,6 +11,7 @@ export const permissions = [
   "access.read",
   "access.write",
   "audit.read",
+  "changes.read",
   "releases.read",
   "releases.write",
   "monitors.read",

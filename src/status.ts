@@ -16,6 +16,7 @@ export const codes = {
   Exhausted: 8,
   FailedPrecondition: 9,
   Conflict: 10,
+  OutOfRange: 11,
   Unimplemented: 12,
   Unavailable: 14,
   Unauthenticated: 16,

@@ -17,11 +17,12 @@ const toldTo = ({ actingUserId }: Call, decision: Decision): Decision =>
 export const checkAccess =
   ({ access, owners, freshness }: AccessDependencies): Operation<typeof method.checkAccess> =>
   (call, request) => {
-    const reading = freshness.reading(request.consistency);
-    const { userId, relation, target } = request;
-    return whenBoth(access.scope(call, { userId, relation }, reading), owners(call, [target], reading), ({ scope }, [owner]) =>
-      toldTo(call, decide(scope, owner)),
-    );
+    const { userId, relation, target, certify } = request;
+    const reading = freshness.reading(request.consistency, certify);
+    return whenBoth(access.scope(call, { userId, relation }, reading), owners(call, [target], reading), ({ scope }, [owner]) => {
+      const decision = toldTo(call, decide(scope, owner));
+      return certify ? { ...decision, ...freshness.certificateOf(reading) } : decision;
+    });
   };
 
 /** BatchCheckAccess: answers many checks of access. It computes the `Scope` of a user only once per relation (to read, or to own). */

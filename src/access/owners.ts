@@ -1,3 +1,4 @@
+import { restOnNothing } from "../cache/certificate.ts";
 import type { ReadConsistency } from "../cache/read-consistency.ts";
 import { type Call, type MaybePromise, whenBoth, whenReady } from "../call.ts";
 import type { Database } from "../db/orm.ts";
@@ -37,6 +38,8 @@ export const createOwners = (db: Database, holders: Holders, accessUsers: Access
         reading,
       );
       return whenReady(users, (cached) => {
+        // Nothing tells when such a profile comes.
+        if (known.length < ids.length) restOnNothing(reading.foundations);
         const there = known.filter((holder, index) => isHeldBy(cached[index], holder));
         return new Map(there.map(({ owner }) => [owner.profileId, owner]));
       });
@@ -56,6 +59,8 @@ export const createOwners = (db: Database, holders: Holders, accessUsers: Access
     if (holder !== undefined) return remembered(call, holder, reading);
     const ids = targets.flatMap((target) => (target.case === "ownerProfileId" ? [target.value] : []));
     const refs = targets.flatMap((target) => (target.case === "resource" ? [target.value] : []));
+    // Resources are not cached.
+    if (refs.length > 0) restOnNothing(reading.foundations);
     const resources = refs.length === 0 ? [] : findResources(db.session(call), refs);
     return whenBoth(profiles(call, ids, reading), resources, (found, rows) => {
       const next = rows.values();

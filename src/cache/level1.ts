@@ -12,6 +12,8 @@ export type Entry<V = unknown> = {
   readonly version: bigint;
   /** The time at which the content was shown to be the newest, by the monotonic clock of this process. */
   readonly time: number;
+  /** The same time by the clock of the database, in milliseconds since the epoch. */
+  readonly databaseTime: number;
   readonly content: V;
   /** The memory that the entry takes, in bytes, roughly. */
   readonly bytes: number;

@@ -2,6 +2,7 @@ import type { Call, MaybePromise } from "../call.ts";
 import { invalidField } from "../errors.ts";
 import { aggregateKey } from "../versions/aggregate.ts";
 import { encodeKey } from "../versions/key.ts";
+import { type Foundations, restOn, restUntil } from "./certificate.ts";
 import type { CacheCore, CacheKey } from "./core.ts";
 import { createFlights } from "./flights.ts";
 import type { Lease } from "./lease.ts";
@@ -65,12 +66,13 @@ export const createLookup = <K, T, V>(
     return entry;
   };
 
-  const toEntry = ({ key, name }: CacheKey<K>, { epoch, version, time, content }: Leased<T>): Entry<V> =>
+  const toEntry = ({ key, name }: CacheKey<K>, { epoch, version, time, databaseTime, content }: Leased<T>): Entry<V> =>
     Object.freeze({
       name,
       epoch,
       version,
       time,
+      databaseTime,
       content: Object.freeze(prepare(content, key)),
       bytes: preparedBytes(content),
     });
@@ -189,12 +191,35 @@ export const createLookup = <K, T, V>(
     return now - proven;
   };
 
+  /** Adds an entry to what an answer rests on: at the time of its lease, or of its load if the lease is about another version. */
+  const certify = (foundations: Foundations, { aggregate, aggregateName }: CacheKey<K>, entry: Entry<V>): void => {
+    const lease = level1.lease(aggregateName);
+    const proven = lease !== undefined && rules.fits(entry, lease) ? Math.max(entry.databaseTime, lease.databaseTime) : entry.databaseTime;
+    const { epoch, version } = entry;
+    restOn(foundations, aggregate, { epoch, version, databaseTime: proven });
+    // No version tells of the times of activity.
+    if (source.hasUnversioned === true) restUntil(foundations, entry.databaseTime + boundMs);
+  };
+
+  const loadCertified = async (
+    call: Pick<Call, "signal">,
+    wanted: readonly CacheKey<K>[],
+    reading: ReadConsistency,
+  ): Promise<Entry<V>[]> => {
+    const entries = await loadOrCached(call, wanted, reading);
+    const { foundations } = reading;
+    if (foundations !== undefined)
+      for (const [index, entry] of entries.entries()) certify(foundations, wanted[index] as CacheKey<K>, entry);
+    return entries;
+  };
+
   const hit = (wanted: CacheKey<K>, reading: ReadConsistency): Entry<V> | undefined => {
     const now = clock.now();
     const entry = peek(wanted, reading, now);
     if (entry === undefined) return undefined;
     stats.hits += 1;
     if (reading.maxStaleMs !== undefined) reading.ageMs = Math.max(reading.ageMs, ageOf(wanted, entry, now));
+    if (reading.foundations !== undefined) certify(reading.foundations, wanted, entry);
     return entry;
   };
 
@@ -208,7 +233,7 @@ export const createLookup = <K, T, V>(
     get: (call, key, reading) => {
       const wanted = nameKey(key);
       const entry = hit(wanted, reading);
-      return entry === undefined ? loadOrCached(call, [wanted], reading).then(([loaded]) => (loaded as Entry<V>).content) : entry.content;
+      return entry === undefined ? loadCertified(call, [wanted], reading).then(([loaded]) => (loaded as Entry<V>).content) : entry.content;
     },
     getAll: (call, keys, reading) => {
       const now = clock.now();
@@ -221,6 +246,7 @@ export const createLookup = <K, T, V>(
         wanted.push(one);
         cached.push(entry);
         if (entry === undefined) missing.push(one);
+        else if (reading.foundations !== undefined) certify(reading.foundations, one, entry);
       }
       stats.hits += wanted.length - missing.length;
       /** The age of the oldest hit, in milliseconds; 0 for a read that does not take stale answers. */
@@ -233,10 +259,10 @@ export const createLookup = <K, T, V>(
         reading.ageMs = Math.max(reading.ageMs, ageOfHits(now));
         return contentsOf(cached as Entry<V>[]);
       }
-      return loadOrCached(call, missing, reading).then((loaded) => {
+      return loadCertified(call, missing, reading).then((loaded) => {
         // They have aged while the rest was waited for: beside stale ones they may be older than the caller takes.
         const ageMs = ageOfHits(clock.now());
-        if (reading.stale && ageMs > (reading.maxStaleMs ?? Infinity)) return loadOrCached(call, wanted, reading).then(contentsOf);
+        if (reading.stale && ageMs > (reading.maxStaleMs ?? Infinity)) return loadCertified(call, wanted, reading).then(contentsOf);
         reading.ageMs = Math.max(reading.ageMs, ageMs);
         let next = 0;
         return contentsOf(cached.map((entry) => entry ?? (loaded[next++] as Entry<V>)));

@@ -1,5 +1,6 @@
 import type { Aggregate } from "../versions/aggregate.ts";
 import type { ConsistencyToken } from "../versions/token.ts";
+import type { Foundations } from "./certificate.ts";
 import type { Requirement } from "./lease.ts";
 import type { Entry } from "./level1.ts";
 
@@ -15,6 +16,8 @@ export type ReadConsistency = {
   ageMs: number;
   /** Tells whether any content of the answer is older than the bound, or known to be outdated. */
   stale: boolean;
+  /** Collects what the answer rests on; undefined = the caller does not ask for it. */
+  readonly foundations?: Foundations | undefined;
   /** Entries, keyed by name, that the statements of a strong read have loaded for other sources. The map is made with its first entry. */
   shownTogether?: Map<string, Entry>;
 };

@@ -64,6 +64,7 @@ export const orCached = <K, V>(core: CacheCore, source: Pick<Source<K, unknown>,
     // I9: what is beyond the bound says so, and so does what a write that is known here has outdated.
     if (reading.ageMs > boundMs || held.some(({ isNewest }) => !isNewest)) {
       reading.stale = true;
+      if (reading.foundations !== undefined) reading.foundations.isVoid = true;
       stats.stale += wanted.length;
     }
     return held.map(({ entry }) => entry);

@@ -5,6 +5,8 @@ export type ClientOptions = {
   readonly address: string;
   readonly token?: string;
   readonly tokenFile?: string;
+  /** The reason of a change, which audit entries have. */
+  readonly reason?: string;
   /** The paths of PEM files for TLS. */
   readonly ca?: string;
   readonly cert?: string;
@@ -22,7 +24,7 @@ const parseAddress = (address: string): string => {
   return address;
 };
 
-/** Adds --address, --token and those of TLS, the options of a client of a running service, to a command, and returns the command. */
+/** Adds --address, --token, --reason and those of TLS, the options of a client of a running service, to a command, and returns the command. */
 export const withClientOptions = (command: Command): Command =>
   command
     .addOption(
@@ -33,6 +35,7 @@ export const withClientOptions = (command: Command): Command =>
     )
     .addOption(new Option("--token <token>", "bearer token; other users of the machine can see it here").env("USERD_TOKEN"))
     .addOption(new Option("--token-file <file>", "file with the bearer token").env("USERD_TOKEN_FILE").conflicts("token"))
+    .addOption(new Option("--reason <text>", "reason of a change, for the audit trail; up to 256 characters").env("USERD_REASON"))
     .addOption(new Option("--ca <file>", "PEM file: call over TLS, and trust the service by these certificates").env("USERD_CA"))
     .addOption(new Option("--cert <file>", "PEM file: call over TLS, and show this certificate (with --key)").env("USERD_CERT"))
     .addOption(new Option("--key <file>", "PEM file: the key of the certificate of --cert").env("USERD_KEY"));

@@ -6,13 +6,20 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { type ClientOptions, urlOf } from "./client-options.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 
-const bearer =
-  (token: string): Interceptor =>
+/** Makes an interceptor that sends a header with every call. */
+const sending =
+  (name: string, value: string): Interceptor =>
   (next) =>
   (request) => {
-    request.header.set("authorization", `Bearer ${token}`);
+    request.header.set(name, value);
     return next(request);
   };
+
+/** Returns the interceptors that send what the options say of who calls, and why. A header has one character per byte of the reason. */
+const headersOf = ({ reason = "" }: ClientOptions, token: string | undefined): readonly Interceptor[] => [
+  ...(token === undefined ? [] : [sending("authorization", `Bearer ${token}`)]),
+  ...(reason === "" ? [] : [sending("x-change-reason", Buffer.from(reason).toString("latin1"))]),
+];
 
 /** Makes an interceptor that explains an error without a detail, which is the transport's: no service answers at the address. */
 const explainSilence =
@@ -69,7 +76,7 @@ export const connect = <S extends DescService>(service: S, options: ClientOption
       baseUrl: urlOf(options),
       nodeOptions: tlsOf(options),
       defaultTimeoutMs: 10_000,
-      interceptors: [explainSilence(options.address), ...(token === undefined ? [] : [bearer(token)])],
+      interceptors: [explainSilence(options.address), ...headersOf(options, token)],
     }),
   );
 };

@@ -32,6 +32,8 @@ export type Page = {
     keyOf: (row: T) => readonly (string | bigint | number)[],
     bytesOf?: (row: T) => number,
   ) => { rows: readonly T[]; nextPageToken: string };
+  /** Makes the token of a page that begins after a key, for a page that ends before its rows do. */
+  readonly tokenAfter: (key: readonly (string | bigint | number)[]) => string;
 };
 
 /** A row with a column `bytes`, in which the statement computes the size of the row's large values. */
@@ -95,8 +97,10 @@ export const createPager = (secretKey: Uint8Array): Pager => {
       if (of !== query()) throw invalidField("page_token", "is not of this query", "PAGE_TOKEN_MISMATCH");
       return key;
     };
+    const tokenAfter: Page["tokenAfter"] = (key) => seal.seal(JSON.stringify([query(), ...key.map(String)]));
     return {
       size,
+      tokenAfter,
       after: request.pageToken === "" ? undefined : read(),
       cut: (rows, keyOf, bytesOf) => {
         const shown = bytesOf === undefined ? size : Math.min(size, fitting(rows, bytesOf));
@@ -105,7 +109,7 @@ export const createPager = (secretKey: Uint8Array): Pager => {
         // A single row may take all bytes there are: whether another one follows was not read then.
         const isFull = last !== undefined && bytesOf !== undefined && page.length === 1 && bytesOf(last) >= PAGE_BYTES;
         if ((rows.length <= shown && !isFull) || last === undefined) return { rows: page, nextPageToken: "" };
-        return { rows: page, nextPageToken: seal.seal(JSON.stringify([query(), ...keyOf(last).map(String)])) };
+        return { rows: page, nextPageToken: tokenAfter(keyOf(last)) };
       },
     };
   };

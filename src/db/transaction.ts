@@ -80,11 +80,13 @@ const wishesOf = ({ requestId = "", validateOnly = false }: Message & { requestI
 /** Sets who writes, for the triggers, and limits every statement to the time that is left. */
 const setContext = async (tx: Pick<Tx, "call" | "rows">): Promise<void> => {
   const { call } = tx;
+  const { reason } = call;
   const left = Math.min(MAX_MS, Math.max(1, Math.ceil(call.deadline - Date.now())));
   await tx.rows(sql`select
     set_config('userd.caller', ${call.caller.name}, true),
     set_config('userd.acting_user_id', ${call.actingUserId === undefined ? "" : String(call.actingUserId)}, true),
     set_config('userd.request_id', ${call.requestId}, true),
+    ${reason === undefined ? sql`` : sql`set_config('userd.reason', ${reason}, true),`}
     set_config('statement_timeout', ${String(left)}, true)`);
 };
 

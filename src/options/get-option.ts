@@ -1,4 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { restUntil } from "../cache/certificate.ts";
 import { stalenessOf } from "../cache/freshness.ts";
 import type { ReadConsistency } from "../cache/read-consistency.ts";
 import { type Operation, whenReady } from "../call.ts";
@@ -13,10 +14,18 @@ import { jsonOf } from "./value.ts";
 
 type Response = MessageInitShape<typeof GetOptionResponseSchema>;
 
-const answer = (scope: CachedOptions, { key, defaultValue }: GetOptionRequest, databaseTime: () => number): Response => {
+const answer = (
+  scope: CachedOptions,
+  { key, defaultValue }: GetOptionRequest,
+  databaseTime: () => number,
+  { foundations }: ReadConsistency,
+): Response => {
   if (!scope.userFound) throw userNotFound();
   const cached = optionsOf(scope).get(key);
-  if (cached !== undefined && isAlive(cached.expireTime, databaseTime)) return cached.response;
+  if (cached !== undefined && isAlive(cached.expireTime, databaseTime)) {
+    if (cached.expireTime !== null) restUntil(foundations, cached.expireTime);
+    return cached.response;
+  }
   return { found: false, ...(defaultValue && { value: defaultValue }) };
 };
 
@@ -30,7 +39,10 @@ export const getOption =
     // The default comes back as it is, so it has to be a value that an answer can hold.
     if (request.defaultValue !== undefined) jsonOf(request.defaultValue, "default_value");
     requireReadable(app.registry, call, request.key);
-    const reading = app.freshness.reading(request.consistency);
+    const reading = app.freshness.reading(request.consistency, request.certify);
     const cached = readScopeFor(app, call, { userId: request.userId, scope: scopeOf(request), name: request.key }, reading);
-    return whenReady(cached, (options) => withStaleness(answer(options, request, app.databaseTime), reading));
+    return whenReady(cached, (options) => {
+      const response = withStaleness(answer(options, request, app.databaseTime, reading), reading);
+      return request.certify ? ({ ...response, ...app.freshness.certificateOf(reading) } as Response) : response;
+    });
   };

@@ -1,5 +1,7 @@
 import type { JsonValue, MessageInitShape } from "@bufbuild/protobuf";
+import { restUntil } from "../cache/certificate.ts";
 import { stalenessOf } from "../cache/freshness.ts";
+import type { ReadConsistency } from "../cache/read-consistency.ts";
 import type { Operation } from "../call.ts";
 import { type OptionLevelSchema, OptionSource, type ResolvedOptionSchema } from "../gen/userd/v1/user_option_pb.ts";
 import type { ResolveOptionsRequest, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
@@ -34,6 +36,7 @@ const levelsOfUser = (
   scopes: readonly Scope[],
   live: ReadonlySet<Scope>,
   databaseTime: () => number,
+  { foundations }: ReadConsistency,
 ): UserLevels => {
   const options = new Map<string, JsonValue[]>();
   for (const [index, scope] of scopes.entries()) {
@@ -41,7 +44,9 @@ const levelsOfUser = (
     const { kind } = scope;
     const { keys = [], values = [], expireTimes = [] } = cached[index] ?? {};
     for (const [position, key] of keys.entries()) {
-      if (!isAlive(expireTimes[position], databaseTime)) continue;
+      const expireTime = expireTimes[position];
+      if (!isAlive(expireTime, databaseTime)) continue;
+      if (typeof expireTime === "number") restUntil(foundations, expireTime);
       const levels = options.get(key) ?? [];
       levels[kind] = values[position] as JsonValue;
       options.set(key, levels);
@@ -122,7 +127,7 @@ export const resolveOptions =
     const { userIds, keys, explain } = request;
     for (const key of keys) requireReadable(registry, call, key);
     const hidden = hiddenKeys(registry, call);
-    const reading = freshness.reading(request.consistency);
+    const reading = freshness.reading(request.consistency, request.certify);
     const scopes = scopesOf(request);
     const wanted = userIds.flatMap((userId) => scopes.map((scope) => ({ userId, scope })));
     const [read, ofScopes] = await Promise.all([
@@ -149,7 +154,7 @@ export const resolveOptions =
             .map(prepare);
 
     const results = userIds.map((userId, index) => {
-      const user = levelsOfUser(cached.slice(index * scopes.length, (index + 1) * scopes.length), scopes, live, databaseTime);
+      const user = levelsOfUser(cached.slice(index * scopes.length, (index + 1) * scopes.length), scopes, live, databaseTime, reading);
       if (!user.userFound) return { userId, userFound: false };
       const options = keysOf(user).map((key) => {
         const resolution = resolve(levelsOf(key, user), key.definition);
@@ -157,5 +162,5 @@ export const resolveOptions =
       });
       return { userId, userFound: true, options };
     });
-    return { results, ...stalenessOf(reading) };
+    return { results, ...stalenessOf(reading), ...freshness.certificateOf(reading) };
   };

@@ -1,13 +1,14 @@
 import { defineEntity, p } from "@mikro-orm/core";
-import { id, indexOn, text, time, timeOfInsert } from "./columns.ts";
+import { indexOn, text, time, timeOfInsert } from "./columns.ts";
 
-/** The table of the change log and audit trail: an entry per change of a row, with who changed it, but without values. Triggers write it. */
+/** The table of the change log and audit trail: an entry per change of a row, with who changed it and why. Triggers write it. */
 export const Change = defineEntity({
   name: "Change",
   tableName: "changes",
   properties: {
-    id: id(),
-    changeTime: time().defaultRaw("clock_timestamp()"),
+    id: p.bigint().columnType("bigint").primary().autoincrement(),
+    /** The table is partitioned by it, by month; so it is part of the key. */
+    changeTime: time().primary().defaultRaw("clock_timestamp()"),
     /** The kind of resource: the name of its table. */
     kind: text(64),
     /** The key that identifies the resource in its table; never an address. */
@@ -25,9 +26,23 @@ export const Change = defineEntity({
     caller: text(128),
     actingUserId: p.bigint().nullable(),
     requestId: text(128).nullable(),
+    /** The old and the new value of each changed column that is declared for it: `{"role": [0, 3]}`. Null = there is none. */
+    changed: p.json<Readonly<Record<string, readonly [unknown, unknown]>>>().nullable(),
+    /** The project that the resource is part of, where its aggregate does not say so. */
+    projectId: p.bigint().nullable(),
+    /** The reason that the caller gave. As a default, so that whatever writes an entry has it. */
+    reason: text(256).nullable().defaultRaw("NULLIF(current_setting('userd.reason'::text, true), ''::text)"),
   },
+  primaryKeys: ["id", "changeTime"],
   indexes: [
+    // The sequencer looks for what was committed since, by transactions.
+    { name: "changes_xid_index", properties: ["xid", "id"] },
     { name: "changes_aggregate_index", properties: ["aggregateKind", "aggregateId", "id"] },
+    { name: "changes_kind_index", properties: ["kind", "operation", "id"] },
+    { name: "changes_caller_index", properties: ["caller", "id"] },
+    indexOn("changes_project_index", "changes (project_id, id) where project_id is not null"),
+    // One of a thousand entries: with their times, ids are bounds of a period.
+    indexOn("changes_milestone_index", "changes (id, change_time) where ((id % 1024) = 0)"),
     indexOn("changes_acting_user_index", "changes (acting_user_id, id) where acting_user_id is not null"),
     // Rows come in the order of time, so a few bytes per hundred pages find a period.
     indexOn("changes_time_index", "changes using brin (change_time)"),

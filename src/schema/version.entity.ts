@@ -11,6 +11,8 @@ export const AggregateVersion = defineEntity({
     version: p.bigint(),
     /** The transaction of the last bump: a transaction bumps an aggregate once. */
     xid: p.type("xid8").columnType("xid8"),
+    /** The transaction of the last bump that rows of the change log tell of; any other bump is in version_bump. */
+    toldXid: p.type("xid8").columnType("xid8").nullable(),
   },
   primaryKeys: ["kind", "id"],
 });

@@ -17,6 +17,7 @@ export type SecretUse =
   | "request-hash"
   | "encryption-at-rest"
   | "cache-notification"
+  | "feed-position"
   | "erasure-receipt"
   | "erasure-subject";
 

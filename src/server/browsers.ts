@@ -21,7 +21,7 @@ export type Browsers = {
 };
 
 /** The headers of requests that pages may send besides those of the protocols, and those of answers that they may read. */
-const furtherRequestHeaders = ["authorization", "x-acting-user-id", "x-request-id", "traceparent"];
+const furtherRequestHeaders = ["authorization", "x-acting-user-id", "x-request-id", "x-change-reason", "traceparent"];
 const allowedHeaders = [...cors.allowedHeaders, ...furtherRequestHeaders].join(", ").toLowerCase();
 const exposedHeaders = [...cors.exposedHeaders, "grpc-retry-pushback-ms"].join(", ").toLowerCase();
 

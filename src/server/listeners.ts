@@ -1,9 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { createRegistry, type DescMessage } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { MaybePromise } from "../call.ts";
 import type { Config } from "../config.ts";
 import { createNetworks } from "../networks.ts";
 import type { ListenAddress } from "../settings.ts";
+import { detailTypes } from "../status.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { startAdmin } from "./admin.ts";
 import { createBodies } from "./bodies.ts";
@@ -53,6 +55,10 @@ export type ListenersOptions = {
   readonly explain?: InterceptorContext["explain"];
   /** Refuses calls by the rules of their RPCs for acting users. Default: there are none. */
   readonly permit?: InterceptorContext["permit"];
+  /** The messages that a `google.protobuf.Any` of answers can hold in JSON, besides the details of errors. */
+  readonly messageTypes?: readonly DescMessage[];
+  /** Is called when a drain refuses new calls: streams that would go on for hours have to end. */
+  readonly closing?: () => void;
   /** Tells whether the service can answer now. It is asked once a second, and has 1 s to answer. */
   readonly ready: () => MaybePromise<boolean>;
 };
@@ -85,6 +91,8 @@ export const startListeners = async ({
   ready,
   explain = () => undefined,
   permit,
+  messageTypes = [],
+  closing = () => {},
 }: ListenersOptions): Promise<Listeners> => {
   const capacity = createCapacity(config.maxConcurrentCalls, config.minConcurrentCalls);
   const refusals = createRefusals(log, metrics.calls);
@@ -93,7 +101,10 @@ export const startListeners = async ({
   const tls = config.tls && stack.adopt(loadTls(config.tls, log), ({ stop }) => stop());
   const isTrusted = tls?.isTrusted ?? (() => false);
   const callers = stack.adopt(loadCallers({ config, log, known: permissions, isTrusted }), ({ stop }) => stop());
-  const context: InterceptorContext = { log, metrics: metrics.calls, capacity, refusals, callers, explain, ...(permit && { permit }) };
+  const context: InterceptorContext = {
+    ...{ log, metrics: metrics.calls, capacity, refusals, callers, explain, ...(permit && { permit }) },
+    messageTypes: createRegistry(detailTypes, ...messageTypes),
+  };
   const services = routes.map(({ service }) => service);
   const readiness = stack.adopt(await createReadiness(ready), ({ stop }) => stop());
   metrics.watchCapacity({ ...capacity, flush: refusals.flush });
@@ -120,11 +131,12 @@ export const startListeners = async ({
   });
 
   const idle = async (): Promise<void> => {
-    while (capacity.inProgress() > 0) await delay(10, undefined, { ref: false });
+    while (capacity.inProgress() + capacity.waiting() > 0) await delay(10, undefined, { ref: false });
   };
   const close = async (): Promise<void> => {
     const patience = delay(graceMs, undefined, { ref: false });
     capacity.close();
+    closing();
     grpc.refuse();
     http.refuse();
     // A connection that ends behind the last answer takes it along when the client has not read it yet: grpc-js then

@@ -2,7 +2,7 @@ import { type DescMethod, getOption, type Message } from "@bufbuild/protobuf";
 import { type Call, MAX_RESPONSE_BYTES, type MaybePromise } from "../call.ts";
 import { actingFault } from "../contract/acting.ts";
 import { isRead, readsFault } from "../contract/reads.ts";
-import { batch_write, permission } from "../gen/userd/v1/options_pb.ts";
+import { batch_write, permission, waits } from "../gen/userd/v1/options_pb.ts";
 import { permissions } from "../permissions.ts";
 import type { Route } from "./route.ts";
 
@@ -46,6 +46,8 @@ export type Rpc = {
   readonly idleMs: number | undefined;
   /** The most bytes of a request, or of one message of a stream. */
   readonly maxRequestBytes: number;
+  /** Tells whether the RPC is a stream that mostly waits: it takes no place among the calls in progress. */
+  readonly waits: boolean;
 };
 
 /** The two conversions of a transport: from the data received to a request message, and from an operation's response to the data to send. */
@@ -90,7 +92,9 @@ export const prepareRpcs = (routes: readonly Route[], known: readonly string[] =
       } else if (operation === undefined) {
         faults.push(`${name} has no operation`);
       } else {
-        return [{ method, kind: method.methodKind, operation, name, permission: needed, ...limitsOf(method) }];
+        return [
+          { method, kind: method.methodKind, operation, name, permission: needed, waits: getOption(method, waits), ...limitsOf(method) },
+        ];
       }
       return [];
     }),

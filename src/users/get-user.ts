@@ -29,15 +29,18 @@ export const getUser =
     freshness,
   }: Pick<UserDependencies, "users" | "basicUsers" | "roleDefinitions" | "freshness">): Operation<typeof UserService.method.getUser> =>
   (call, request) => {
-    const reading = freshness.reading(request.consistency);
+    const reading = freshness.reading(request.consistency, request.certify);
+    const answer = request.certify
+      ? (user: MessageInitShape<typeof UserSchema>) => ({ user, ...freshness.certificateOf(reading) })
+      : respond;
     if (request.view === UserView.BASIC) {
       return whenReady(basicUsers.get(call, request.id, reading), ({ user }) => {
         if (user === undefined) throw userNotFound();
-        return respond(user.basic);
+        return answer(user.basic);
       });
     }
     return whenReady(users.get(call, request.id, reading), ({ user }) => {
       if (user === undefined) throw userNotFound();
-      return whenReady(fullUser(roleDefinitions, call, user, reading), respond);
+      return whenReady(fullUser(roleDefinitions, call, user, reading), answer);
     });
   };

@@ -1,4 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { restOnNothing } from "../cache/certificate.ts";
 import type { Operation } from "../call.ts";
 import { UserView } from "../gen/userd/v1/user_pb.ts";
 import { type LookupResultSchema, LookupStatus, type UserKey, type UserService } from "../gen/userd/v1/user_service_pb.ts";
@@ -59,14 +60,15 @@ export const lookupUsers =
     typeof UserService.method.lookupUsers
   > =>
   async (call, request) => {
-    const { keys, onlyVerifiedEmail, view, consistency } = request;
-    const reading = freshness.reading(consistency);
+    const { keys, onlyVerifiedEmail, view, consistency, certify } = request;
+    const reading = freshness.reading(consistency, certify);
     const isFull = view === UserView.FULL;
     const named = keys.flatMap(({ key }): NameKey | [] => {
       if (key.case === "username" || key.case === "email") return { canonical: canonicalName(key.value), by: key.case, isFull };
       return key.case === "externalId" ? { canonical: externalCanonicalName(key.value), by: key.case, externalId: key.value, isFull } : [];
     });
     const identities = keys.flatMap(({ key }) => (key.case === "identity" ? [key.value] : []));
+    if (identities.length > 0) restOnNothing(reading.foundations);
     const [holders, owners] = await Promise.all([canonicalNames.getAll(call, named, reading), usersOfIdentities(db, call, identities)]);
     let [nextHolder, nextOwner] = [0, 0];
     const idsByKey = keys.map((key): readonly bigint[] => {
@@ -93,5 +95,5 @@ export const lookupUsers =
       const ofKey = key.key.case === "id" ? read : heirsOf(read, heirs);
       return resultOf(key, ofKey, (user) => ("full" in user ? user.full(roles) : user.basic));
     });
-    return { results };
+    return { results, ...freshness.certificateOf(reading) };
   };

@@ -56,6 +56,7 @@ const toRpcs = (maxRequestBytes: number): Rpc[] =>
           maxTimeoutMs: NOBODYS_TIMEOUT_MS + 3_600_000,
           idleMs: method.methodKind === "unary" ? undefined : 30_000,
           maxRequestBytes,
+          waits: false,
         },
       ];
     }),

@@ -34,6 +34,7 @@ describe("where a read has its answers from", () => {
       "ListOptionDefinitions",
       "GetOptionDefinition",
       "ListInvalidOptions",
+      "WatchChanges",
     ]);
     expect(fresh.filter((method) => readsOf(method) === Reads.MEMORY)).toEqual([]);
   });

@@ -50,6 +50,7 @@ const timeless: Readonly<Record<string, string>> = {
   ListOptionDefinitions: "the registry is a file, held in memory",
   GetOptionDefinition: "the registry is a file, held in memory",
   ListInvalidOptions: "a check over many pages, for operators",
+  WatchChanges: "its start says how fresh: behind a position or a token",
 };
 
 /** Writes of which no version tells, and why. */

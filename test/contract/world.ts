@@ -1,5 +1,6 @@
-import type { DescMethod } from "@bufbuild/protobuf";
+import { type DescMethod, getOption } from "@bufbuild/protobuf";
 import { standardMethods } from "../../src/contract/kinds/methods.ts";
+import { waits } from "../../src/gen/userd/v1/options_pb.ts";
 import { kinds } from "../../src/schema/entities.ts";
 import { makerOf } from "../kinds/maker.ts";
 import { registryFile, type ServiceWith, serviceWith } from "../options/service-with.ts";
@@ -91,6 +92,8 @@ const readsOf = async (own: ServiceWith): Promise<Requests> => {
     batchCheckAccess: { checks: [{ userId, target: owner }] },
     listResources: { kind: "page", userId },
     listOwned: { ownerProfileId: profileId },
+    watchChanges: { start: { case: "earliest", value: true } },
+    getFeedPosition: {},
     listAuditEntries: {},
     planUserMerge: { fromUserId: userId, toUserId: other.id },
     listMergeDiscards: { fromUserId: merged.id },
@@ -200,7 +203,7 @@ const clientOf = {
   ChangeService: "changes",
 } as const;
 
-/** Calls an RPC by its descriptor; of a stream all is read. */
+/** Calls an RPC by its descriptor; of a stream all is read, or the first message, if it goes on without end. */
 export const callRpc = async (own: ServiceWith, method: DescMethod, request: object): Promise<unknown> => {
   const { name } = method.parent;
   const client = (own.families[name] ?? own[clientOf[name as keyof typeof clientOf]]) as unknown as Record<
@@ -210,6 +213,9 @@ export const callRpc = async (own: ServiceWith, method: DescMethod, request: obj
   const answer = client[method.localName]?.(request);
   if (method.methodKind !== "server_streaming") return answer;
   const messages: unknown[] = [];
-  for await (const message of answer as AsyncIterable<unknown>) messages.push(message);
+  for await (const message of answer as AsyncIterable<unknown>) {
+    messages.push(message);
+    if (getOption(method, waits)) break;
+  }
   return messages;
 };

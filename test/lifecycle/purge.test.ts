@@ -17,12 +17,15 @@ const staying = [
   "canonical_name",
   "changes",
   "erasure",
+  "feed",
+  "feed_head",
   "identity_provider",
   "import_origin",
   "role",
   "role_permission",
   "scope_option",
   "userd_migrations",
+  "version_bump",
 ];
 
 const idsOf = async (db: Database, table: string): Promise<bigint[]> =>

@@ -9,7 +9,7 @@ import { test } from "../support/database.ts";
 test("every table says what a merge, an erasure and an export do with its rows, by columns that it has", async ({ db }) => {
   const { rows } = await sql<{ table: string; columns: string[] }>`
     select c.relname as table, array_agg(a.attname::text) as columns from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
-    where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname <> 'userd_migrations' and not a.attisdropped group by 1`.execute(
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and c.relname <> 'userd_migrations' and not a.attisdropped group by 1`.execute(
     db.sql,
   );
   const silent = rows.filter(({ table }) => lifeOf(kinds, table) === undefined).map(({ table }) => table);

@@ -4,19 +4,46 @@ import { vi } from "vitest";
 const textOf = (query: unknown): string =>
   typeof query === "string" ? query : String((query as { text?: unknown; name?: unknown }).text ?? "");
 
-/** The look for commits of other processes and the probe of readiness run by themselves, now and then. */
-export const runsByItself = (text: string): boolean => / from changes( |$)/.test(text) || text === "select 1";
+/** A statement by which the sequencer looks at the feed, or makes a pass. */
+const isOfSequencer = (text: string): boolean =>
+  /pg_(current_)?snapshot|from feed_head h for update|^insert into feed |^update feed_head /.test(text);
+
+/** The look for commits of other processes, the probe of readiness, and the sequencer of the feed run by themselves, now and then. */
+export const runsByItself = (text: string): boolean =>
+  /^\s*select [\s\S]*\sfrom changes(\s|$)/.test(text) || text === "select 1" || isOfSequencer(text.trim());
+
+type Sent = { readonly client: pg.Client; readonly text: string };
+
+/** Leaves out the transactions in which the sequencer makes its passes, of which the first or last statements may be missing. */
+const withoutPasses = (sent: readonly Sent[]): readonly string[] => {
+  const begun = new Map<pg.Client, Sent>();
+  const passes = new Set<pg.Client>();
+  const left = new Set(sent);
+  for (const one of sent) {
+    const { client, text } = one;
+    if (text === "begin") begun.set(client, one);
+    if (isOfSequencer(text)) passes.add(client);
+    const ends = text === "commit" || text === "rollback";
+    if (isOfSequencer(text) || (ends && (passes.has(client) || !begun.has(client)))) left.delete(one);
+    const begin = begun.get(client);
+    if (isOfSequencer(text) && begin !== undefined) left.delete(begin);
+    if (ends) {
+      begun.delete(client);
+      passes.delete(client);
+    }
+  }
+  return [...left].map(({ text }) => text).filter((text) => !runsByItself(text));
+};
 
 /**
  * The statements that a call sends to PostgreSQL, in the order in which they are sent. Every connection of this process is
  * watched, so nothing else may run meanwhile.
  */
 export const statementsOf = async (call: () => Promise<unknown>): Promise<readonly string[]> => {
-  const statements: string[] = [];
+  const sent: Sent[] = [];
   const { query } = pg.Client.prototype;
   const spy = vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (this: pg.Client, ...args: unknown[]) {
-    const text = textOf(args[0]).replaceAll(/\s+/g, " ").trim();
-    if (!runsByItself(text)) statements.push(text);
+    sent.push({ client: this, text: textOf(args[0]).replaceAll(/\s+/g, " ").trim() });
     return Reflect.apply(query, this, args) as never;
   });
   try {
@@ -24,5 +51,5 @@ export const statementsOf = async (call: () => Promise<unknown>): Promise<readon
   } finally {
     spy.mockRestore();
   }
-  return statements;
+  return withoutPasses(sent);
 };

@@ -244,7 +244,7 @@ test("who may not see users gets no user with a profile", async ({ clients }) =>
   const call = testCall({ caller: { name: "reader", permissions: new Set(["access.read"]) } });
   const response = { profile: { id } };
   const read = getProfile({
-    freshness: { check: () => undefined, reading: () => withinBound },
+    freshness: { check: () => undefined, reading: () => withinBound, certificateOf: () => ({}) },
     holders: { get: () => ({ userId: 1n, owner: { profileId: id, accountId: 1n } }) },
     profiles: { get: () => ({ profile: { row: { id }, response } }) },
   } as unknown as Parameters<typeof getProfile>[0]);

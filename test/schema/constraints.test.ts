@@ -20,6 +20,9 @@ const unreachable: Readonly<Record<string, string>> = {
   authenticator_pkey: "an identity",
   authenticator_type_known: "the proto's enum",
   changes_pkey: "an identity",
+  feed_change_index: "the sequencer places each change once, under the lock of the head",
+  feed_head_pkey: "the migration inserts the only row",
+  feed_pkey: "the sequencer numbers positions, under the lock of the head",
   purged_scope_key: "written with on conflict",
   purged_scope_pkey: "an identity",
   purged_scope_scope: "the columns come from what is purged",
@@ -115,6 +118,7 @@ const unreachable: Readonly<Record<string, string>> = {
   users_external_id_not_empty: "empty is stored as null",
   users_purged_when_deleted: "both columns are written together",
   users_username_not_empty: "usernameOf refuses it",
+  version_bump_pkey: "an identity",
 };
 
 /** Two fields of a choice with a value, and a link to an organization that is purged meanwhile. */

@@ -71,6 +71,7 @@ const statuses: Record<ErrorKind, keyof typeof Code> = {
   AlreadyExists: "AlreadyExists",
   FailedPrecondition: "FailedPrecondition",
   Conflict: "Aborted",
+  OutOfRange: "OutOfRange",
   Forbidden: "PermissionDenied",
   Unauthenticated: "Unauthenticated",
   Exhausted: "ResourceExhausted",

@@ -1,4 +1,4 @@
-import type { DescService } from "@bufbuild/protobuf";
+import { createRegistry, type DescService } from "@bufbuild/protobuf";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import type { App } from "../../src/app.ts";
@@ -61,8 +61,9 @@ const createTransports = (service: Pick<App, "grpcAddress" | "httpAddress">, lim
   const grpcAddress = formatAddress(service.grpcAddress);
   const grpcJs = createGrpcJsTransport(grpcAddress, limits.defaultTimeoutMs);
   const baseUrl = `http://${formatAddress(service.httpAddress)}`;
-  // Without the types of error details, JSON can't be read that holds them.
-  const json = { baseUrl, useBinaryFormat: false, jsonOptions: { registry: detailTypes }, ...limits };
+  // Without the types of error details, and of resources, JSON can't be read that holds them.
+  const registry = createRegistry(detailTypes, ...builtin.kinds.map(({ message }) => message));
+  const json = { baseUrl, useBinaryFormat: false, jsonOptions: { registry }, ...limits };
   const binary = { baseUrl, useBinaryFormat: true, ...limits };
   const byKind: Record<ClientKind, Transport> = {
     "grpc-js": grpcJs,

@@ -27,7 +27,12 @@ export const test = base
     const listeners = await startListeners({
       config,
       routes: createRoutes(
-        createDependencies(owned, config, { metrics: metrics.registry, registry, cache: await openCache(owned, config, silent) }),
+        createDependencies(owned, config, {
+          metrics: metrics.registry,
+          registry,
+          log: silent,
+          cache: await openCache(owned, config, silent),
+        }),
       ),
       log: silent,
       metrics,

@@ -133,6 +133,16 @@ const referenceOf = (field: DescField, referents: ReadonlyMap<string, Referent>,
   return to && { to, isParent: reference.parent, deletion };
 };
 
+/** The most characters of a text that the change log keeps: a slug, and no description. */
+const MAX_AUDITED = 64;
+
+/** The change log keeps values longer than resources do: only of what says how a resource stands. */
+const isAuditable = (field: DescField, type: ColumnType): boolean => {
+  const rules = rulesOf(field);
+  if (type === "text") return rules.case === "string" && Number(rules.value.maxLen) <= MAX_AUDITED;
+  return type === "boolean" || type === "smallint";
+};
+
 /** An enum has the value after UNSPECIFIED. */
 const defaultOf = (field: DescField, type: ColumnType): Column["defaultValue"] => {
   if (isListOfValues(field)) return "[]";
@@ -159,7 +169,9 @@ export const readColumn = (field: DescField, referents: ReadonlyMap<string, Refe
     checkRules(field, type, note);
     if (reference?.isParent !== true || optionsOf(field).nullable) checkPresence(field, note);
   }
-  const { nullable, required, notBlank, slugFrom, filter, defaultTrue, defaultUuid, defaultNow } = optionsOf(field);
+  const { nullable, required, notBlank, slugFrom, filter, auditValue, defaultTrue, defaultUuid, defaultNow } = optionsOf(field);
+  if (auditValue && !isAuditable(field, type))
+    note(field, `is an audit_value and neither a flag, an enum, nor a text of ${MAX_AUDITED} characters at most`);
   if (filter && (!isComparable(type) || name === "etag")) note(field, "is declared for filters and can't be compared");
   if (defaultTrue && type !== "boolean") note(field, "is default_true and no bool");
   if (defaultUuid && type !== "text") note(field, "is default_uuid and no string");
@@ -185,6 +197,7 @@ export const readColumn = (field: DescField, referents: ReadonlyMap<string, Refe
     defaultValue: isNullable || isRequired || defaultUuid || defaultNow ? null : defaultOf(field, type),
     isImmutable: behaves(field, FieldBehavior.IMMUTABLE),
     isOutputOnly: isStandard || behaves(field, FieldBehavior.OUTPUT_ONLY),
+    isAudited: auditValue,
     ...(reference && { reference }),
     maxLength: Number(maxLen),
     isNotEmpty: minLen > 0n,

@@ -62,6 +62,8 @@ export type Column = {
   readonly isImmutable: boolean;
   /** Only the service sets it: values in requests are ignored. */
   readonly isOutputOnly: boolean;
+  /** The change log keeps its values. */
+  readonly isAudited: boolean;
   readonly reference?: Reference;
   /** The most characters of a text; 0 for other types. */
   readonly maxLength: number;

@@ -24,7 +24,7 @@ export const isSecret = (field: DescField): boolean => optionsOf(field).secrecy 
 
 /** What a secret can't have besides: each of these would show its value, or make it from another one. */
 const checkAlone = (field: DescField, note: Note): void => {
-  const { reference, notBlank, slugFrom, defaultTrue, defaultUuid, filter, importLinks } = optionsOf(field);
+  const { reference, notBlank, slugFrom, defaultTrue, defaultUuid, filter, auditValue, importLinks } = optionsOf(field);
   const others = [
     ["has a reference", reference !== undefined],
     ["is not_blank", notBlank],
@@ -32,6 +32,7 @@ const checkAlone = (field: DescField, note: Note): void => {
     ["is default_true", defaultTrue],
     ["is default_uuid", defaultUuid],
     ["is declared for filters", filter],
+    ["is an audit_value", auditValue],
     ["has import_links", importLinks.length > 0],
     ["is IMMUTABLE", behaves(field, FieldBehavior.IMMUTABLE)],
   ] as const;

@@ -62,6 +62,7 @@ const tokenColumns = (kind: Kind): readonly Column[] => {
     enumBase: 0,
     isNullable: false,
     isNow: false,
+    isAudited: false,
     defaultValue: null,
     isNotBlank: false,
     isUuid: false,

@@ -7,6 +7,7 @@ import {
   ORGANIZATION,
   ORGANIZATION_ID,
   PROFILE,
+  PROJECT,
   tokenOf,
 } from "../../contract/kinds/kind.ts";
 import { inTransaction } from "../../db/in-transaction.ts";
@@ -66,9 +67,11 @@ const track = async (tx: Session, kind: Kind): Promise<void> => {
   const { name, table, sharedBy, belongsTo, links } = kind;
   const { lastUsed } = tokenOf(kind)?.token ?? {};
   const [aggregate, id] = sharedBy === undefined ? [aggregateOf(kind), `r.${belongsTo?.column}`] : ["kinds:shared", "r.id"];
-  await tx.rows(
-    sql`select track_changes(${table}::regclass, ${`'${aggregate}'`}, ${id}, 'r.id', '{id,etag}', ${lastUsed === undefined ? "{}" : `{${lastUsed.name}}`}::text[])`,
-  );
+  const audited = kind.columns.filter(({ isAudited }) => isAudited).map((column) => column.name);
+  const project = kind.parent.reference?.to.name === PROJECT ? `r.${kind.parent.name}` : null;
+  await tx.rows(sql`
+    select track_changes(${table}::regclass, ${`'${aggregate}'`}, ${id}, 'r.id', '{id,etag}',
+      ${lastUsed === undefined ? "{}" : `{${lastUsed.name}}`}::text[], ${audited}::text[], ${project}::text)`);
   const ofLink = ({ column }: Link) => `concat_ws('/', r."${name}_id", r."${column}")`;
   for (const link of links)
     await tx.rows(sql`

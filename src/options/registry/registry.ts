@@ -24,6 +24,8 @@ export type Candidate = Place & {
 /** The registry: all definitions of options, and the checks of values against them. */
 export type OptionRegistry = {
   readonly get: (key: string) => CheckedDefinition | undefined;
+  /** Returns the map of all definitions: another one after each reading of the file. */
+  readonly definitions: () => ReadonlyMap<string, CheckedDefinition>;
   /** Returns all definitions, ordered by key. */
   readonly list: () => readonly CheckedDefinition[];
   /**
@@ -80,6 +82,7 @@ export const createOptionRegistry = (
   });
   return {
     get: (key) => definitions.get(key),
+    definitions: () => definitions,
     list: () => [...definitions.values()],
     assertFits: (candidate) => {
       const { key } = candidate;

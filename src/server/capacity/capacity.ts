@@ -25,6 +25,8 @@ export type Capacity = {
   /** Returns the `RateLimit` fields of an answer to a caller that has rates; undefined for others. */
   readonly fields: (rpc: Rpc, account: Account) => Readonly<Record<string, string>> | undefined;
   readonly inProgress: () => number;
+  /** Returns the open streams that mostly wait, which take no places. */
+  readonly waiting: () => number;
   readonly limit: () => number;
   /** Returns the calls taken so far by each caller. */
   readonly calls: () => Iterable<Pick<Account, "name" | "calls">>;
@@ -70,6 +72,7 @@ export const createCapacity = (max: number, least = max): Capacity => {
   let inProgress = 0;
   /** Streams last long and mostly wait: they have the fixed limit alone. */
   let streams = 0;
+  let waiting = 0;
   /** The weights of all callers that have calls in progress. */
   let weights = 0;
 
@@ -85,10 +88,11 @@ export const createCapacity = (max: number, least = max): Capacity => {
     if (isClosed) return closed;
     if (account.concurrency < Infinity || account.buckets.size > 0) {
       hasLimits = true;
-      if (account.inProgress >= account.concurrency) return tooMany;
+      if (!rpc.waits && account.inProgress >= account.concurrency) return tooMany;
       const empty = account.buckets.size > 0 ? emptyOf(rpc, account, performance.now()) : undefined;
       if (empty !== undefined) return byRate(empty.group, empty.rate, empty.waitMs);
     }
+    if (rpc.waits) return undefined;
     if (isFull(rpc, account)) return full;
     return leftMs > 0 && leftMs < limit.delayMs() ? late : undefined;
   };
@@ -104,17 +108,25 @@ export const createCapacity = (max: number, least = max): Capacity => {
         const now = performance.now();
         for (const group of groupsOf(rpc)) account.buckets.get(group)?.take(now);
       }
+      account.calls += 1;
+      if (rpc.waits) {
+        waiting += 1;
+        return account;
+      }
       if (account.inProgress === 0) {
         account.counted = account.weight;
         weights += account.weight;
       }
       account.inProgress += 1;
-      account.calls += 1;
       if (rpc.kind === "unary") limit.began(++inProgress);
       else streams += 1;
       return account;
     },
     leave: (rpc, account) => {
+      if (rpc.waits) {
+        waiting -= 1;
+        return;
+      }
       account.inProgress -= 1;
       if (account.inProgress === 0) weights -= account.counted;
       if (rpc.kind === "unary") inProgress -= 1;
@@ -135,6 +147,7 @@ export const createCapacity = (max: number, least = max): Capacity => {
       return own.length === 0 ? undefined : rateFields(own);
     },
     inProgress: () => inProgress + streams,
+    waiting: () => waiting,
     limit: limit.current,
     calls: accounts.all,
     close: () => {

@@ -7,6 +7,7 @@ import type { Credentials } from "../callers/credentials.ts";
 import type { Account } from "../capacity/account.ts";
 import { type Connection, type Peer, peerOf } from "../peers.ts";
 import type { Rpc } from "../rpc.ts";
+import { readReason } from "./reason.ts";
 import { traceIdOf } from "./trace.ts";
 
 /**
@@ -59,6 +60,7 @@ export class Invocation<S = unknown> implements Omit<Call, "caller">, Credential
   #ended: DomainError | undefined = undefined;
   #controller: AbortController | undefined = undefined;
   #idle: NodeJS.Timeout | undefined = undefined;
+  #stalled: () => DomainError = idleTooLong;
   #requestId: string | undefined = undefined;
   #boundLog: Logger | undefined = undefined;
 
@@ -98,6 +100,10 @@ export class Invocation<S = unknown> implements Omit<Call, "caller">, Credential
     return this.#requestId;
   }
 
+  get reason(): string | undefined {
+    return readReason((name) => this.header(name));
+  }
+
   get log(): Logger {
     this.#boundLog ??= this.#log.child({
       method: this.method,
@@ -120,6 +126,15 @@ export class Invocation<S = unknown> implements Omit<Call, "caller">, Credential
     return peerOf(this.#transport.connection(this.source));
   }
 
+  onStall(error: () => DomainError): void {
+    this.#stalled = error;
+  }
+
+  isLeaving(): boolean {
+    const connection = this.#transport.connection(this.source);
+    return connection === undefined || ("closed" in connection && connection.closed);
+  }
+
   /** Restarts the idle limit of a stream. Call it when a message was received or sent. */
   alive(): void {
     this.#idle?.refresh();
@@ -139,7 +154,7 @@ export class Invocation<S = unknown> implements Omit<Call, "caller">, Credential
         this.#controller?.abort(this.#ended);
       };
       const timer = setTimeout(() => end(deadlinePassed), Math.max(0, this.deadline - Date.now()));
-      if (this.rpc.idleMs !== undefined) this.#idle = setTimeout(() => end(idleTooLong), this.rpc.idleMs);
+      if (this.rpc.idleMs !== undefined) this.#idle = setTimeout(() => end(this.#stalled), this.rpc.idleMs);
       const settle =
         <A>(outcome: (value: A) => void) =>
         (value: A) => {

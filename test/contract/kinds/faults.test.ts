@@ -51,6 +51,17 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
     ["Release.release_time is in an index and may have no value: make it required, or give it a default"],
   ],
   [
+    "values of texts and objects in the audit trail",
+    (set) => {
+      set.setField("Release", "data", { auditValue: true });
+      set.setField("Release", "url", { auditValue: true });
+    },
+    [
+      "Release.url is an audit_value and neither a flag, an enum, nor a text of 64 characters at most",
+      "Release.data is an audit_value and neither a flag, an enum, nor a text of 64 characters at most",
+    ],
+  ],
+  [
     "filters on what can't be compared",
     (set) => {
       set.setField("Release", "data", { filter: true });

@@ -5,8 +5,8 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Consistency } from "./consistency_pb.ts";
 import { file_userd_v1_consistency } from "./consistency_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -15,10 +15,47 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/v1/audit_entry.proto.
  */
 export const file_userd_v1_audit_entry: GenFile = /*@__PURE__*/
-  fileDesc("Chp1c2VyZC92MS9hdWRpdF9lbnRyeS5wcm90bxIIdXNlcmQudjEi9gEKCkF1ZGl0RW50cnkSCgoCaWQYASABKAMSLwoLY2hhbmdlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGtpbmQYAyABKAkSCwoDa2V5GAQgASgJEisKCW9wZXJhdGlvbhgFIAEoDjIYLnVzZXJkLnYxLkF1ZGl0T3BlcmF0aW9uEhYKDmNoYW5nZWRfZmllbGRzGAYgAygJEg8KB3VzZXJfaWQYByABKAMSDgoGY2FsbGVyGAggASgJEhYKDmFjdGluZ191c2VyX2lkGAkgASgDEhIKCnJlcXVlc3RfaWQYCiABKAki6QEKC0F1ZGl0RmlsdGVyEhgKB3VzZXJfaWQYASABKANCB7pIBCICKAASIwoFa2luZHMYAiADKAlCFLpIEZIBDhAgIgpyCBABGEC6AQEAEhwKBmNhbGxlchgDIAEoCUIMukgJcgcYgAG6AQEAEh8KDmFjdGluZ191c2VyX2lkGAQgASgDQge6SAQiAigAEi4KCnN0YXJ0X3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKmAQoXTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QSJQoGZmlsdGVyGAEgASgLMhUudXNlcmQudjEuQXVkaXRGaWx0ZXISGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAQgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiYAoYTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlEisKDWF1ZGl0X2VudHJpZXMYASADKAsyFC51c2VyZC52MS5BdWRpdEVudHJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSqhAQoOQXVkaXRPcGVyYXRpb24SHwobQVVESVRfT1BFUkFUSU9OX1VOU1BFQ0lGSUVEEAASGgoWQVVESVRfT1BFUkFUSU9OX0lOU0VSVBABEhoKFkFVRElUX09QRVJBVElPTl9VUERBVEUQAhIaChZBVURJVF9PUEVSQVRJT05fREVMRVRFEAMSGgoWQVVESVRfT1BFUkFUSU9OX1JFVkVBTBAEQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_userd_v1_consistency]);
+  fileDesc("Chp1c2VyZC92MS9hdWRpdF9lbnRyeS5wcm90bxIIdXNlcmQudjEicQoKQXVkaXRWYWx1ZRINCgVmaWVsZBgBIAEoCRIpCglvbGRfdmFsdWUYAiABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSKQoJbmV3X3ZhbHVlGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlItoCCgpBdWRpdEVudHJ5EgoKAmlkGAEgASgDEi8KC2NoYW5nZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRraW5kGAMgASgJEgsKA2tleRgEIAEoCRIrCglvcGVyYXRpb24YBSABKA4yGC51c2VyZC52MS5BdWRpdE9wZXJhdGlvbhIWCg5jaGFuZ2VkX2ZpZWxkcxgGIAMoCRIPCgd1c2VyX2lkGAcgASgDEg4KBmNhbGxlchgIIAEoCRIWCg5hY3RpbmdfdXNlcl9pZBgJIAEoAxISCgpyZXF1ZXN0X2lkGAogASgJEiUKB2NoYW5nZWQYCyADKAsyFC51c2VyZC52MS5BdWRpdFZhbHVlEg4KBnJlYXNvbhgMIAEoCRIXCg9vcmdhbml6YXRpb25faWQYDSABKAMSEgoKcHJvamVjdF9pZBgOIAEoAyLpAgoLQXVkaXRGaWx0ZXISGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIoABIjCgVraW5kcxgCIAMoCUIUukgRkgEOECAiCnIIEAEYQLoBAQASHAoGY2FsbGVyGAMgASgJQgy6SAlyBxiAAboBAQASHwoOYWN0aW5nX3VzZXJfaWQYBCABKANCB7pIBCICKAASLgoKc3RhcnRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiAKD29yZ2FuaXphdGlvbl9pZBgHIAEoA0IHukgEIgIoABIbCgpwcm9qZWN0X2lkGAggASgDQge6SAQiAigAEj8KCm9wZXJhdGlvbnMYCSADKA4yGC51c2VyZC52MS5BdWRpdE9wZXJhdGlvbkIRukgOkgELEAQiB4IBBBABIAAipgEKF0xpc3RBdWRpdEVudHJpZXNSZXF1ZXN0EiUKBmZpbHRlchgBIAEoCzIVLnVzZXJkLnYxLkF1ZGl0RmlsdGVyEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgEIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5ImAKGExpc3RBdWRpdEVudHJpZXNSZXNwb25zZRIrCg1hdWRpdF9lbnRyaWVzGAEgAygLMhQudXNlcmQudjEuQXVkaXRFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqoQEKDkF1ZGl0T3BlcmF0aW9uEh8KG0FVRElUX09QRVJBVElPTl9VTlNQRUNJRklFRBAAEhoKFkFVRElUX09QRVJBVElPTl9JTlNFUlQQARIaChZBVURJVF9PUEVSQVRJT05fVVBEQVRFEAISGgoWQVVESVRfT1BFUkFUSU9OX0RFTEVURRADEhoKFkFVRElUX09QRVJBVElPTl9SRVZFQUwQBEIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_consistency]);
 
 /**
- * One change of one resource, or one reveal of its secrets, written in the same transaction. It says who did what, and never the values.
+ * The old and the new value of a field that is declared for it (audit_value): flags, roles, slugs and statuses; never names, addresses,
+ * values of options, or secrets. An enum is the name of its value.
+ *
+ * @generated from message userd.v1.AuditValue
+ */
+export type AuditValue = Message<"userd.v1.AuditValue"> & {
+  /**
+   * The name of the field.
+   *
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * The value before. Absent = the resource was created.
+   *
+   * @generated from field: google.protobuf.Value old_value = 2;
+   */
+  oldValue?: Value | undefined;
+
+  /**
+   * The value after. Absent = the resource was deleted.
+   *
+   * @generated from field: google.protobuf.Value new_value = 3;
+   */
+  newValue?: Value | undefined;
+};
+
+/**
+ * Describes the message userd.v1.AuditValue.
+ * Use `create(AuditValueSchema)` to create a new message.
+ */
+export const AuditValueSchema: GenMessage<AuditValue> = /*@__PURE__*/
+  messageDesc(file_userd_v1_audit_entry, 0);
+
+/**
+ * One change of one resource, or one reveal of its secrets, written in the same transaction. It says who did what, and why if the caller
+ * said so.
  *
  * @generated from message userd.v1.AuditEntry
  */
@@ -92,6 +129,34 @@ export type AuditEntry = Message<"userd.v1.AuditEntry"> & {
    * @generated from field: string request_id = 10;
    */
   requestId: string;
+
+  /**
+   * The values of those changed fields that are declared for it. A created or deleted resource has those that are not the default.
+   *
+   * @generated from field: repeated userd.v1.AuditValue changed = 11;
+   */
+  changed: AuditValue[];
+
+  /**
+   * The reason that the caller gave (x-change-reason), or empty.
+   *
+   * @generated from field: string reason = 12;
+   */
+  reason: string;
+
+  /**
+   * The organization that the resource belongs to; 0 = none, or a project's own.
+   *
+   * @generated from field: int64 organization_id = 13;
+   */
+  organizationId: bigint;
+
+  /**
+   * The project that the resource is part of; 0 = none.
+   *
+   * @generated from field: int64 project_id = 14;
+   */
+  projectId: bigint;
 };
 
 /**
@@ -99,7 +164,7 @@ export type AuditEntry = Message<"userd.v1.AuditEntry"> & {
  * Use `create(AuditEntrySchema)` to create a new message.
  */
 export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
-  messageDesc(file_userd_v1_audit_entry, 0);
+  messageDesc(file_userd_v1_audit_entry, 1);
 
 /**
  * A filter of entries: an entry has to meet every condition that is set.
@@ -148,6 +213,28 @@ export type AuditFilter = Message<"userd.v1.AuditFilter"> & {
    * @generated from field: google.protobuf.Timestamp end_time = 6;
    */
   endTime?: Timestamp | undefined;
+
+  /**
+   * Changes of this organization, its members, teams, projects and resources, and of scope options of both. Of projects that are purged
+   * project_id finds them. 0 = all.
+   *
+   * @generated from field: int64 organization_id = 7;
+   */
+  organizationId: bigint;
+
+  /**
+   * Changes of this project, its teams, scope options and resources. 0 = all.
+   *
+   * @generated from field: int64 project_id = 8;
+   */
+  projectId: bigint;
+
+  /**
+   * Up to 4 operations. None = all.
+   *
+   * @generated from field: repeated userd.v1.AuditOperation operations = 9;
+   */
+  operations: AuditOperation[];
 };
 
 /**
@@ -155,7 +242,7 @@ export type AuditFilter = Message<"userd.v1.AuditFilter"> & {
  * Use `create(AuditFilterSchema)` to create a new message.
  */
 export const AuditFilterSchema: GenMessage<AuditFilter> = /*@__PURE__*/
-  messageDesc(file_userd_v1_audit_entry, 1);
+  messageDesc(file_userd_v1_audit_entry, 2);
 
 /**
  * The request of ListAuditEntries.
@@ -197,7 +284,7 @@ export type ListAuditEntriesRequest = Message<"userd.v1.ListAuditEntriesRequest"
  * Use `create(ListAuditEntriesRequestSchema)` to create a new message.
  */
 export const ListAuditEntriesRequestSchema: GenMessage<ListAuditEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_audit_entry, 2);
+  messageDesc(file_userd_v1_audit_entry, 3);
 
 /**
  * The response of ListAuditEntries.
@@ -206,7 +293,7 @@ export const ListAuditEntriesRequestSchema: GenMessage<ListAuditEntriesRequest> 
  */
 export type ListAuditEntriesResponse = Message<"userd.v1.ListAuditEntriesResponse"> & {
   /**
-   * The entries, the newest first.
+   * The entries, the newest first. A page looks at so many entries at most, and may have fewer than page_size, or none, and a next one.
    *
    * @generated from field: repeated userd.v1.AuditEntry audit_entries = 1;
    */
@@ -225,7 +312,7 @@ export type ListAuditEntriesResponse = Message<"userd.v1.ListAuditEntriesRespons
  * Use `create(ListAuditEntriesResponseSchema)` to create a new message.
  */
 export const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_audit_entry, 3);
+  messageDesc(file_userd_v1_audit_entry, 4);
 
 /**
  * The kind of a change.

@@ -6,16 +6,18 @@ import type { GenFile, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ListAuditEntriesRequestSchema, ListAuditEntriesResponseSchema } from "./audit_entry_pb.ts";
 import { file_userd_v1_audit_entry } from "./audit_entry_pb.ts";
+import type { GetFeedPositionRequestSchema, GetFeedPositionResponseSchema, WatchChangesRequestSchema, WatchChangesResponseSchema } from "./change_pb.ts";
+import { file_userd_v1_change } from "./change_pb.ts";
 import { file_userd_v1_options } from "./options_pb.ts";
 
 /**
  * Describes the file userd/v1/change_service.proto.
  */
 export const file_userd_v1_change_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch11c2VyZC92MS9jaGFuZ2Vfc2VydmljZS5wcm90bxIIdXNlcmQudjEyhwEKDUNoYW5nZVNlcnZpY2USdgoQTGlzdEF1ZGl0RW50cmllcxIhLnVzZXJkLnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GiIudXNlcmQudjEuTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlIhuQAgHK8xgKYXVkaXQucmVhZODzGALy8xgCCAJCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_userd_v1_audit_entry, file_userd_v1_options]);
+  fileDesc("Ch11c2VyZC92MS9jaGFuZ2Vfc2VydmljZS5wcm90bxIIdXNlcmQudjEyhAMKDUNoYW5nZVNlcnZpY2USdgoQTGlzdEF1ZGl0RW50cmllcxIhLnVzZXJkLnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GiIudXNlcmQudjEuTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlIhuQAgHK8xgKYXVkaXQucmVhZODzGALy8xgCCAISgwEKDFdhdGNoQ2hhbmdlcxIdLnVzZXJkLnYxLldhdGNoQ2hhbmdlc1JlcXVlc3QaHi51c2VyZC52MS5XYXRjaENoYW5nZXNSZXNwb25zZSIykAIByvMYDGNoYW5nZXMucmVhZODzGALq8xgNCgsGjAGNAY4BjwGQAfLzGAIIAvjzGAEwARJ1Cg9HZXRGZWVkUG9zaXRpb24SIC51c2VyZC52MS5HZXRGZWVkUG9zaXRpb25SZXF1ZXN0GiEudXNlcmQudjEuR2V0RmVlZFBvc2l0aW9uUmVzcG9uc2UiHZACAcrzGAxjaGFuZ2VzLnJlYWTg8xgC8vMYAggCQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_userd_v1_audit_entry, file_userd_v1_change, file_userd_v1_options]);
 
 /**
- * The change log: who changed what, and when.
+ * The change log: who changed what, and when; and the feed, its changes in one order.
  *
  * @generated from service userd.v1.ChangeService
  */
@@ -29,6 +31,30 @@ export const ChangeService: GenService<{
     methodKind: "unary";
     input: typeof ListAuditEntriesRequestSchema;
     output: typeof ListAuditEntriesResponseSchema;
+  },
+  /**
+   * Streams changes, each at least once; those of one aggregate in the order of its versions. docs/changes.md says what a
+   * client keeps. The stream ends with SHUTTING_DOWN when the service drains, and with WATCHER_STALLED when the client takes
+   * nothing for 30 s: ErrorInfo.metadata["position"] is where to go on.
+   * POSITION_EXPIRED when the start is no longer kept, POSITION_OF_ANOTHER_EPOCH after a failover or restore: begin with a
+   * snapshot then. WATCHERS_EXHAUSTED when the process has as many streams as it takes. TOKEN_INVALID as in Consistency.
+   *
+   * @generated from rpc userd.v1.ChangeService.WatchChanges
+   */
+  watchChanges: {
+    methodKind: "server_streaming";
+    input: typeof WatchChangesRequestSchema;
+    output: typeof WatchChangesResponseSchema;
+  },
+  /**
+   * Returns the earliest and the last position of the feed, and the time of the database.
+   *
+   * @generated from rpc userd.v1.ChangeService.GetFeedPosition
+   */
+  getFeedPosition: {
+    methodKind: "unary";
+    input: typeof GetFeedPositionRequestSchema;
+    output: typeof GetFeedPositionResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_userd_v1_change_service, 0);

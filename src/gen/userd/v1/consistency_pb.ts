@@ -5,15 +5,15 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { Duration } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file userd/v1/consistency.proto.
  */
 export const file_userd_v1_consistency: GenFile = /*@__PURE__*/
-  fileDesc("Chp1c2VyZC92MS9jb25zaXN0ZW5jeS5wcm90bxIIdXNlcmQudjEixgEKC0NvbnNpc3RlbmN5EiMKEG1pbmltaXplX2xhdGVuY3kYASABKAhCB7pIBGoCCAFIABInChFhdF9sZWFzdF9hc19mcmVzaBgCIAEoCUIKukgHcgUQARiAIEgAEiMKEGZ1bGx5X2NvbnNpc3RlbnQYAyABKAhCB7pIBGoCCAFIABI8CgltYXhfc3RhbGUYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCIECICjBTIAQgYKBG1vZGVCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration]);
+  fileDesc("Chp1c2VyZC92MS9jb25zaXN0ZW5jeS5wcm90bxIIdXNlcmQudjEixgEKC0NvbnNpc3RlbmN5EiMKEG1pbmltaXplX2xhdGVuY3kYASABKAhCB7pIBGoCCAFIABInChFhdF9sZWFzdF9hc19mcmVzaBgCIAEoCUIKukgHcgUQARiAIEgAEiMKEGZ1bGx5X2NvbnNpc3RlbnQYAyABKAhCB7pIBGoCCAFIABI8CgltYXhfc3RhbGUYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCIECICjBTIAQgYKBG1vZGUiNgoQQWdncmVnYXRlVmVyc2lvbhIRCglhZ2dyZWdhdGUYASABKAkSDwoHdmVyc2lvbhgCIAEoAyLHAQoLQ2VydGlmaWNhdGUSLgoKYWdncmVnYXRlcxgBIAMoCzIaLnVzZXJkLnYxLkFnZ3JlZ2F0ZVZlcnNpb24SKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdmFsaWRfdW50aWwYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWVwb2NoGAQgASgJEh4KFmNvbmZpZ3VyYXRpb25fcmV2aXNpb24YBSABKAlCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * The freshness that a read asks of its answer. docs/consistency.md says which reads are cached; the others always
@@ -71,4 +71,84 @@ export type Consistency = Message<"userd.v1.Consistency"> & {
  */
 export const ConsistencySchema: GenMessage<Consistency> = /*@__PURE__*/
   messageDesc(file_userd_v1_consistency, 0);
+
+/**
+ * An aggregate at one of its versions: the unit whose changes outdate answers. docs/consistency.md has the kinds.
+ *
+ * @generated from message userd.v1.AggregateVersion
+ */
+export type AggregateVersion = Message<"userd.v1.AggregateVersion"> & {
+  /**
+   * The aggregate as Change.aggregate has it, "KIND/ID", for example "user/42". The id of a canonical_name is a hash of the name, of
+   * 32 hexadecimal digits.
+   *
+   * @generated from field: string aggregate = 1;
+   */
+  aggregate: string;
+
+  /**
+   * The version, which every change of the aggregate raises; 0 = it never changed. Versions compare within one epoch only.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message userd.v1.AggregateVersion.
+ * Use `create(AggregateVersionSchema)` to create a new message.
+ */
+export const AggregateVersionSchema: GenMessage<AggregateVersion> = /*@__PURE__*/
+  messageDesc(file_userd_v1_consistency, 1);
+
+/**
+ * What an answer rests on. The answer stays the latest as long as no aggregate has another version, valid_until has not come, and
+ * the epoch and the configuration are the same.
+ *
+ * @generated from message userd.v1.Certificate
+ */
+export type Certificate = Message<"userd.v1.Certificate"> & {
+  /**
+   * The aggregates, each once.
+   *
+   * @generated from field: repeated userd.v1.AggregateVersion aggregates = 1;
+   */
+  aggregates: AggregateVersion[];
+
+  /**
+   * The time of the database at which all of them had these versions: what was committed before is in the answer.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 2;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * The time of the database from which the answer counts no more, whatever the versions say: an option expires, or the answer has
+   * what no version tells of. Absent = none.
+   *
+   * @generated from field: google.protobuf.Timestamp valid_until = 3;
+   */
+  validUntil?: Timestamp | undefined;
+
+  /**
+   * The epoch of the versions, opaque. A failover or a restored database begins another one.
+   *
+   * @generated from field: string epoch = 4;
+   */
+  epoch: string;
+
+  /**
+   * The name of the configuration by which it was answered, as in Bookmark: of option definitions, the read policy, the set of kinds.
+   *
+   * @generated from field: string configuration_revision = 5;
+   */
+  configurationRevision: string;
+};
+
+/**
+ * Describes the message userd.v1.Certificate.
+ * Use `create(CertificateSchema)` to create a new message.
+ */
+export const CertificateSchema: GenMessage<Certificate> = /*@__PURE__*/
+  messageDesc(file_userd_v1_consistency, 2);
 

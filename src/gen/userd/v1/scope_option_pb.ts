@@ -6,6 +6,7 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_userd_v1_kind } from "./kind_pb.ts";
 import { file_userd_v1_options } from "./options_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -13,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file userd/v1/scope_option.proto.
  */
 export const file_userd_v1_scope_option: GenFile = /*@__PURE__*/
-  fileDesc("Cht1c2VyZC92MS9zY29wZV9vcHRpb24ucHJvdG8SCHVzZXJkLnYxIg4KDEdsb2JhbFRhcmdldCKyAgoLU2NvcGVPcHRpb24SLgoMZ2xvYmFsX3Njb3BlGAEgASgLMhYudXNlcmQudjEuR2xvYmFsVGFyZ2V0SAASGQoPb3JnYW5pemF0aW9uX2lkGAIgASgDSAASFAoKcHJvamVjdF9pZBgDIAEoA0gAEgsKA2tleRgEIAEoCRIrCgV2YWx1ZRgFIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIE2PMYARIOCgZsb2NrZWQYBiABKAgSDAoEZXRhZxgHIAEoCRIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQggKBnRhcmdldEIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_options]);
+  fileDesc("Cht1c2VyZC92MS9zY29wZV9vcHRpb24ucHJvdG8SCHVzZXJkLnYxIg4KDEdsb2JhbFRhcmdldCK7AgoLU2NvcGVPcHRpb24SLgoMZ2xvYmFsX3Njb3BlGAEgASgLMhYudXNlcmQudjEuR2xvYmFsVGFyZ2V0SAASGQoPb3JnYW5pemF0aW9uX2lkGAIgASgDSAASFAoKcHJvamVjdF9pZBgDIAEoA0gAEgsKA2tleRgEIAEoCRIrCgV2YWx1ZRgFIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIE2PMYARIXCgZsb2NrZWQYBiABKAhCB/rzGAOAAQESDAoEZXRhZxgHIAEoCRIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQggKBnRhcmdldEIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_kind, file_userd_v1_options]);
 
 /**
  * The target of a scope option that holds for all users.

@@ -25,7 +25,7 @@ const restoreRow = `create function restore_row(into_table regclass, content jso
 
 /** The migration that creates the tables of merges, holds and erasures. */
 export class Lifecycle extends Migration {
-  override name = "20261129175403-lifecycle";
+  override name = "20261129200000-lifecycle";
 
   override up(): void {
     this.addSql(
@@ -63,7 +63,9 @@ export class Lifecycle extends Migration {
     this.addSql(
       `alter table "merge_discard" add constraint "merge_discard_merge_id_foreign" foreign key ("merge_id") references "user_merge" ("id") on delete cascade;`,
     );
-    this.addSql(`select track_changes('users', '''user''', 'r.id', 'r.id')`);
+    this.addSql(
+      `select track_changes('users', '''user''', 'r.id', 'r.id', '{id,version,update_time}', '{}', '{is_active,is_staff,is_superuser,is_managed,is_unclaimed,is_suspended,is_app,is_password_expired}')`,
+    );
     this.addSql(`select track_changes('user_hold', '''user''', 'r.user_id', 'r.id')`);
     this.addSql(`select track_changes('user_merge', '''user''', 'r.user_id', 'r.target_user_id')`);
     this.addSql(restoreRow);

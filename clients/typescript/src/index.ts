@@ -1,0 +1,14 @@
+export { Code } from "@connectrpc/connect";
+export * from "../../../src/gen/userd/v1/access_pb.ts";
+export * from "../../../src/gen/userd/v1/access_relation_pb.ts";
+export * from "../../../src/gen/userd/v1/errors_pb.ts";
+export * from "../../../src/gen/userd/v1/user_option_pb.ts";
+export * from "../../../src/gen/userd/v1/user_pb.ts";
+export { connectUserd, type Token, type Userd, type UserdOptions } from "./connect.ts";
+export { type RefusedField, reasonOf, UserdError } from "./errors.ts";
+export { toJsonValue, toValue } from "./json.ts";
+export type { Deadlines } from "./methods.ts";
+export type { Scope } from "./near-cache/keys.ts";
+export { type AccessTarget, type NearCache, type NearCacheOptions, openNearCache } from "./near-cache/near-cache.ts";
+export type { NearCacheStats } from "./near-cache/stats.ts";
+export type { Retries } from "./retries.ts";

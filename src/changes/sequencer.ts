@@ -1,0 +1,155 @@
+import type { FeedState, SequencerClock, SequencerDatabase } from "./sequencer-ports.ts";
+import { type Sequencing, safeSequencing } from "./sequencing.ts";
+
+/** The sequencer of this process, which gives positions to what was committed. All processes run one. */
+export type Sequencer = {
+  /** Tells that something was committed, here or elsewhere: a pass follows soon, one for all that is told meanwhile. */
+  readonly told: () => void;
+  /** Makes a pass, if one is needed, and returns the state of the feed after it. What was committed before the call has its position then. */
+  readonly run: () => Promise<FeedState>;
+  /** Calls `listener` with each state that is learned. */
+  readonly onState: (listener: (state: FeedState) => void) => void;
+  /** Returns the last state; undefined before the first one. */
+  readonly state: () => FeedState | undefined;
+  /** Returns how many passes gave positions, and how many rows got one. */
+  readonly counts: () => { readonly passes: number; readonly rows: number };
+  /** Begins to look by itself. */
+  readonly start: () => void;
+  readonly stop: () => Promise<void>;
+};
+
+/** The times and sizes of a sequencer. */
+export type SequencerLimits = {
+  /** The time between two looks when nobody tells of a commit, in milliseconds. */
+  readonly intervalMs: number;
+  /** The least time between two passes, in milliseconds; more where passes take long: they take a tenth of the time at most. */
+  readonly gapMs: number;
+  /** The most rows of a pass. */
+  readonly limit: number;
+};
+
+/** The share of the time that passes may take. */
+const SHARE = 10;
+
+/** The time for which a pass that another process makes is waited for, in milliseconds. */
+const WAIT_MS = 20;
+
+/** One pass: undefined = another process makes it. */
+const pass = (database: SequencerDatabase, { wanted, place }: Sequencing, limit: number) =>
+  database.pass(async (tx) => {
+    const locked = await tx.lockHead();
+    if (locked === undefined) return undefined;
+    const { head, epoch, databaseTime } = locked;
+    const lastId = head.epoch === epoch ? 0n : await tx.lockLog();
+    const placed = place(head, epoch, await tx.find(wanted(head, epoch, limit), head), limit, lastId);
+    if (placed.head !== undefined) await tx.store({ ...placed, head: placed.head });
+    if (head.epoch !== epoch) await tx.forgetTransactions();
+    const position = placed.head?.position ?? head.position;
+    const state: FeedState = { epoch, position, time: placed.isPart ? undefined : databaseTime };
+    return { state, rows: placed.rows.length, isPart: placed.isPart };
+  });
+
+/** Makes the sequencer. `failed` is told of looks and passes that fail; the next one tries again. */
+export const createSequencer = (
+  database: SequencerDatabase,
+  clock: SequencerClock,
+  { intervalMs, gapMs, limit }: SequencerLimits,
+  failed: (error: unknown) => void,
+  rules: Sequencing = safeSequencing,
+): Sequencer => {
+  const listeners: ((state: FeedState) => void)[] = [];
+  const counts = { passes: 0, rows: 0 };
+  let state: FeedState | undefined;
+  let running: Promise<FeedState> | undefined;
+  /** The run that begins when the one that is running has ended: it sees what was committed meanwhile. */
+  let following: Promise<FeedState> | undefined;
+  let timer: (() => void) | undefined;
+  let isSoon = false;
+  let endedAt = -Infinity;
+  let gap = gapMs;
+  let isStopped = true;
+
+  const learn = (next: FeedState): FeedState => {
+    // An answer may be older than what another run has learned.
+    if (state !== undefined && state.epoch === next.epoch && next.position < state.position) return next;
+    state = next;
+    for (const listener of listeners) listener(next);
+    return next;
+  };
+  const pause = (milliseconds: number) => new Promise<void>((resolve) => void clock.after(milliseconds, resolve));
+
+  const once = async (): Promise<FeedState> => {
+    for (;;) {
+      const { epoch, headEpoch, position, databaseTime, isBehind } = await database.look();
+      if (!isBehind && epoch === headEpoch) return learn({ epoch, position, time: databaseTime });
+      const passed = await pass(database, rules, limit);
+      if (passed === undefined) {
+        await pause(WAIT_MS);
+        continue;
+      }
+      counts.passes += 1;
+      counts.rows += passed.rows;
+      learn(passed.state);
+      if (!passed.isPart) return passed.state;
+    }
+  };
+
+  const begin = (): Promise<FeedState> => {
+    const startedAt = clock.now();
+    const ended = () => {
+      running = undefined;
+      endedAt = clock.now();
+      gap = Math.max(gapMs, (endedAt - startedAt) * (SHARE - 1));
+    };
+    running = once().finally(ended);
+    return running;
+  };
+
+  const run = (): Promise<FeedState> => {
+    if (running === undefined) return begin();
+    following ??= running
+      .catch(() => {})
+      .then(() => {
+        following = undefined;
+        return begin();
+      });
+    return following;
+  };
+
+  const schedule = (milliseconds: number): void => {
+    timer?.();
+    timer = clock.after(milliseconds, () => {
+      timer = undefined;
+      isSoon = false;
+      if (isStopped) return;
+      run()
+        .catch(failed)
+        .finally(() => {
+          if (!isStopped && timer === undefined) schedule(intervalMs);
+        });
+    });
+  };
+
+  return {
+    told: () => {
+      if (isStopped || isSoon) return;
+      isSoon = true;
+      schedule(Math.max(0, endedAt + Math.min(gap, intervalMs) - clock.now()));
+    },
+    run,
+    onState: (listener) => void listeners.push(listener),
+    state: () => state,
+    counts: () => ({ ...counts }),
+    start: () => {
+      isStopped = false;
+      schedule(0);
+    },
+    stop: async () => {
+      isStopped = true;
+      timer?.();
+      timer = undefined;
+      await following?.catch(() => {});
+      await running?.catch(() => {});
+    },
+  };
+};

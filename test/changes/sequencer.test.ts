@@ -1,0 +1,186 @@
+import { sql, type Transaction } from "kysely";
+import { expect } from "vitest";
+import { openDatabase } from "../../src/db/orm.ts";
+import type { Schema } from "../../src/schema/entities.ts";
+import { test as base, cloneDatabase, silent } from "../support/database.ts";
+import { addUser, feedAfter, sequencerOf, setOption } from "./feed-fixture.ts";
+
+const test = base.extend("db", async ({}, { onCleanup }) => {
+  const { url, [Symbol.asyncDispose]: drop } = await cloneDatabase();
+  const db = await openDatabase({ database: { kind: "postgres", url }, poolSize: 10 }, silent);
+  onCleanup(async () => {
+    await db[Symbol.asyncDispose]();
+    await drop();
+  });
+  return { ...db, secretKey: new Uint8Array(32) };
+});
+
+/** A transaction that stays open until told to commit. */
+const openTransaction = async (
+  db: { readonly sql: { transaction: () => { execute: (body: (tx: Transaction<Schema>) => Promise<void>) => Promise<void> } } },
+  body: (tx: Transaction<Schema>) => Promise<unknown>,
+) => {
+  const [begun, commit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const done = db.sql.transaction().execute(async (tx) => {
+    await body(tx);
+    begun.resolve();
+    await commit.promise;
+  });
+  await Promise.race([begun.promise, done]);
+  return {
+    commit: () => {
+      commit.resolve();
+      return done;
+    },
+  };
+};
+
+test("a pass gives positions to what was committed, and one with nothing to do writes nothing", async ({ db }) => {
+  const sequencer = sequencerOf(db);
+  const { position: before } = await sequencer.run();
+  const user = await addUser(db);
+  await setOption(db, user, "a");
+  const { position } = await sequencer.run();
+  expect(await feedAfter(db, before)).toEqual([
+    { position: before + 1n, aggregate: `user/${user}`, version: 1n, key: `users:${user}` },
+    { position: before + 2n, aggregate: `user/${user}`, version: 2n, key: "user_option:0/0/a" },
+  ]);
+  expect(position).toBe(before + 2n);
+  const rowOfHead = async () => (await sql`select xmin::text, h::text from feed_head h`.execute(db.sql)).rows;
+  const head = await rowOfHead();
+  const first = await sequencer.run();
+  const second = await sequencer.run();
+  expect(second.time).toBeGreaterThan(first.time ?? Infinity);
+  expect(await rowOfHead()).toEqual(head);
+});
+
+test("a transaction that stays open is not skipped, and holds up nobody", async ({ db }) => {
+  const sequencer = sequencerOf(db);
+  const [early, late] = [await addUser(db), await addUser(db)];
+  const { position: before } = await sequencer.run();
+  const open = await openTransaction(db, (tx) => setOption({ sql: tx }, early, "early"));
+  for (let round = 0; round < 20; round += 1) {
+    await setOption(db, late, `k${round}`);
+    await sequencer.run();
+  }
+  expect(await feedAfter(db, before)).toHaveLength(20);
+  const { rows: plan } = await sql<{ "QUERY PLAN": string }>`
+    explain (analyze, costs off, timing off, summary off) select from changes
+    where xid >= (select pg_snapshot_xmax(snapshot) from feed_head) and xid < pg_snapshot_xmax(pg_current_snapshot())`.execute(db.sql);
+  expect(plan.map((line) => line["QUERY PLAN"]).join("\n")).not.toMatch(/Seq Scan on m\d/);
+  await open.commit();
+  await sequencer.run();
+  const rows = await feedAfter(db, before);
+  expect(rows.at(-1)).toMatchObject({ aggregate: `user/${early}`, key: "user_option:0/0/early" });
+  expect(rows).toHaveLength(21);
+});
+
+test("positions follow versions where a transaction with a lower id has waited for one with a higher id", async ({ db }) => {
+  const sequencer = sequencerOf(db);
+  const [one, other] = [await addUser(db), await addUser(db)];
+  const { position: before } = await sequencer.run();
+  const first = await openTransaction(db, (tx) => setOption({ sql: tx }, one, "first"));
+  const second = await openTransaction(db, (tx) => setOption({ sql: tx }, other, "second"));
+  await second.commit();
+  await first.commit();
+  // The first one, with the lower id, goes on to the other's aggregate in one more transaction of the same kind.
+  const waiting = await openTransaction(db, (tx) => setOption({ sql: tx }, one, "waits"));
+  await setOption(db, other, "k");
+  await waiting.commit();
+  const crossing = await openTransaction(db, async (tx) => {
+    await setOption({ sql: tx }, one, "x");
+    await setOption(db, other, "y");
+    await setOption({ sql: tx }, other, "z");
+  });
+  await crossing.commit();
+  await sequencer.run();
+  const versions = new Map<string, bigint>();
+  for (const { aggregate, version } of await feedAfter(db, before)) {
+    expect(version).toBeGreaterThanOrEqual(versions.get(aggregate) ?? 0n);
+    versions.set(aggregate, version);
+  }
+  expect(versions.get(`user/${other}`)).toBe(5n);
+});
+
+test("a batch that is given positions in parts skips nothing that is committed between them", async ({ db }) => {
+  const small = sequencerOf(db, 7);
+  const user = await addUser(db);
+  const { position: before } = await small.run();
+  const early = await addUser(db);
+  const open = await openTransaction(db, (tx) => setOption({ sql: tx }, early, "with a lower id"));
+  await db.sql.transaction().execute(async (tx) => {
+    for (let count = 0; count < 40; count += 1) await setOption({ sql: tx }, user, `k${count}`);
+  });
+  const states: (number | undefined)[] = [];
+  let committed: Promise<void> | undefined;
+  small.onState(({ time }) => {
+    states.push(time);
+    committed ??= open.commit();
+  });
+  await small.run();
+  await committed;
+  await small.run();
+  const keys = (await feedAfter(db, before)).map(({ key }) => key);
+  expect(new Set(keys).size).toBe(keys.length);
+  expect(keys).toContain("user_option:0/0/with a lower id");
+  expect(keys.filter((key) => key?.startsWith("user_option:0/0/k"))).toHaveLength(40);
+  expect(states.slice(0, 5), "the parts of a batch but the last vouch for no time").toEqual(Array(5).fill(undefined));
+  expect(states[5]).toBeTypeOf("number");
+});
+
+test("whoever does not get the head waits for the one who has it", async ({ db }) => {
+  const sequencer = sequencerOf(db);
+  const user = await addUser(db);
+  const { position: before } = await sequencer.run();
+  const holder = await openTransaction(db, (tx) => sql`select from feed_head for update`.execute(tx));
+  await setOption(db, user, "a");
+  const run = sequencer.run();
+  expect(await Promise.race([run, new Promise((resolve) => setTimeout(resolve, 100, "waits"))])).toBe("waits");
+  await holder.commit();
+  expect((await run).position).toBe(before + 1n);
+});
+
+test("several sequencers at once give each change one position", async ({ db }) => {
+  const sequencers = [sequencerOf(db, 5), sequencerOf(db, 5), sequencerOf(db, 5)];
+  const users = await Promise.all(Array.from({ length: 6 }, () => addUser(db)));
+  const { position: before } = await sequencerOf(db).run();
+  await Promise.all([
+    ...users.map(async (user) => {
+      for (let round = 0; round < 15; round += 1) await setOption(db, user, "k", String(round));
+    }),
+    ...sequencers.map(async (one) => {
+      for (let round = 0; round < 15; round += 1) await one.run();
+    }),
+  ]);
+  await sequencerOf(db).run();
+  const rows = await feedAfter(db, before);
+  expect(rows).toHaveLength(90);
+  expect(rows.map(({ position }) => position)).toEqual(rows.map((_, index) => before + BigInt(index) + 1n));
+  const { rows: unplaced } = await sql`
+    select from changes c where not exists (select from feed f where f.change_id = c.id) and c.id > (select min(change_id) from feed)`.execute(
+    db.sql,
+  );
+  expect(unplaced).toHaveLength(0);
+});
+
+test("another epoch: what has no position gets one, once, and transactions of another cluster are forgotten", async ({ db }) => {
+  const sequencer = sequencerOf(db);
+  const user = await addUser(db);
+  const { position: before, epoch } = await sequencer.run();
+  await setOption(db, user, "before the restore");
+  // As a dump of a cluster that had seen more transactions: its ids are from the future, and its head is of another epoch.
+  await sql`update feed_head set epoch = 'another', snapshot = '900000:900000:'`.execute(db.sql);
+  await sql`update aggregate_version set xid = '900000' where id = ${user}`.execute(db.sql);
+  await setOption(db, user, "after the restore");
+  const state = await sequencer.run();
+  expect(state.epoch).toBe(epoch);
+  await setOption(db, user, "later");
+  await sequencer.run();
+  expect((await feedAfter(db, before)).map(({ key }) => key)).toEqual([
+    "user_option:0/0/before the restore",
+    "user_option:0/0/after the restore",
+    "user_option:0/0/later",
+  ]);
+  const { rows } = await sql`select from aggregate_version where xid >= '900000'`.execute(db.sql);
+  expect(rows).toHaveLength(0);
+});
