@@ -10,7 +10,13 @@ import type { ClientOptions } from "./client-options.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 import { withDatabase } from "./whole-database.ts";
 
-type ExportOptions = ClientOptions & { readonly user?: string; readonly all?: true; readonly secrets?: true; readonly output?: string };
+type ExportOptions = ClientOptions & {
+  readonly user?: string;
+  readonly organization?: string;
+  readonly all?: true;
+  readonly secrets?: true;
+  readonly output?: string;
+};
 
 /** The longest that the export of one user takes, in milliseconds. */
 const USER_MS = 600_000;
@@ -44,16 +50,23 @@ const progressBar = (): Disposable & { readonly show: (progress: ExportProgress)
   };
 };
 
-const exportUser = async (id: string, options: ExportOptions, { write }: Sink): Promise<void> => {
-  if (!/^[1-9]\d{0,18}$/.test(id)) throw new CommandError("--user has to be an id: a number above 0.", ExitCode.USAGE);
-  const request = { userId: BigInt(id), includeSecrets: options.secrets === true };
+const idOf = (option: string, id: string): bigint => {
+  if (/^[1-9]\d{0,18}$/.test(id)) return BigInt(id);
+  throw new CommandError(`${option} has to be an id: a number above 0.`, ExitCode.USAGE);
+};
+
+const exportUser = async (userId: bigint, options: ExportOptions, { write }: Sink): Promise<void> => {
+  const request = { userId, includeSecrets: options.secrets === true };
   for await (const { line } of connect(UserService, options).exportUser(request, { timeoutMs: USER_MS })) await write(line);
 };
 
 /** Writes an export to the file, or to standard output. */
 export const run = async (options: ExportOptions): Promise<void> => {
-  const { user, all, secrets = false, output } = options;
-  if ((user === undefined) === (all === undefined)) throw new CommandError("Name one of --user and --all.", ExitCode.USAGE);
+  const { user, organization, all, secrets = false, output } = options;
+  if ([user, organization, all].filter((one) => one !== undefined).length !== 1)
+    throw new CommandError("Name one of --user, --organization and --all.", ExitCode.USAGE);
+  const userId = user === undefined ? undefined : idOf("--user", user);
+  const organizationId = organization === undefined ? undefined : idOf("--organization", organization);
   // Nobody else may read what it holds.
   const stream = output === undefined ? process.stdout : createWriteStream(output, { mode: 0o600, flags: "wx" });
   const failed =
@@ -64,10 +77,10 @@ export const run = async (options: ExportOptions): Promise<void> => {
         );
   await failed;
   const sink = sinkOf(stream, output !== undefined);
-  if (user !== undefined) await exportUser(user, options, sink);
+  if (userId !== undefined) await exportUser(userId, options, sink);
   else {
     using progress = progressBar();
-    await withDatabase((db) => exportAll(db, secrets, sink.write, progress.show));
+    await withDatabase((db) => exportAll(db, { organizationId, withSecrets: secrets }, sink.write, progress.show));
   }
   await sink.end();
 };

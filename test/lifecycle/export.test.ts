@@ -35,10 +35,10 @@ const manifestOf = (text: string): Manifest => JSON.parse(text.slice(0, text.ind
 const timeless = (text: string): string => text.replace(manifestOf(text).exportTime, "");
 
 /** Exports everything, with its secrets. */
-const exported = async (db: Database, withSecrets = true): Promise<string> => {
+const exported = async (db: Database, withSecrets = true, organizationId?: bigint): Promise<string> => {
   const lines: string[] = [];
   const write = async (line: string) => void lines.push(line);
-  await exportAll(db, withSecrets, write, () => {});
+  await exportAll(db, { organizationId, withSecrets }, write, () => {});
   return `${lines.join("\n")}\n`;
 };
 
@@ -82,6 +82,14 @@ describe("everything", () => {
       // Ids go on after those that came.
       await using there = await serviceWith(empty.url, {});
       expect((await createUser(there)).id).toBeGreaterThan(to.id);
+
+      await using elsewhere = await openClone();
+      const ofOne = await exported(db, true, BigInt(organization?.id ?? 0));
+      await stored(elsewhere.db, ofOne);
+      expect(timeless(await exported(elsewhere.db, true, BigInt(organization?.id ?? 0)))).toBe(timeless(ofOne));
+      const had = new Set(manifestOf(ofOne).tables.map(({ table }) => table));
+      expect(kinds.filter((kind) => !isOwned(kind) && !had.has(kind.table)).map(({ table }) => table)).toEqual([]);
+      expect(await rowsOf(elsewhere.db, sql`select id from organization`)).toEqual([{ id: organization?.id }]);
 
       await using other = await openClone();
       for (const [changed, sentence] of [

@@ -15,8 +15,9 @@ export type ManifestTable = { readonly table: string; readonly kind: PartKind; r
 export type Manifest = {
   readonly format: typeof FORMAT;
   readonly version: number;
-  readonly scope: "user" | "all";
+  readonly scope: "user" | "organization" | "all";
   readonly userId?: string;
+  readonly organizationId?: string;
   readonly exportTime: string;
   readonly withSecrets: boolean;
   readonly tables: readonly ManifestTable[];
