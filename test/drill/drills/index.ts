@@ -9,6 +9,7 @@ import { herd } from "./herd.ts";
 import { kills } from "./kills.ts";
 import { lostNotifications } from "./lost-notifications.ts";
 import { lostUpdate } from "./lost-update.ts";
+import { mergeStorm } from "./merge-storm.ts";
 import { migration } from "./migration.ts";
 import { outage } from "./outage.ts";
 import { poolExhaustion } from "./pool-exhaustion.ts";
@@ -20,6 +21,7 @@ import { rollingRestart } from "./rolling-restart.ts";
 export const drills: readonly Drill[] = [
   firstSets,
   lostUpdate,
+  mergeStorm,
   retries,
   readYourWrites,
   lostNotifications,
