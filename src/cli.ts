@@ -8,6 +8,7 @@ import { namesCommand } from "./cli/names.ts";
 import { optionsCommand } from "./cli/options.ts";
 import { serveCommand } from "./cli/serve.ts";
 import { usersCommand } from "./cli/users.ts";
+import { watchCommand } from "./cli/watch.ts";
 import { version } from "./version.ts";
 
 const program = new Command("userd")
@@ -20,6 +21,7 @@ const program = new Command("userd")
   .addCommand(namesCommand())
   .addCommand(usersCommand())
   .addCommand(optionsCommand())
+  .addCommand(watchCommand())
   .addHelpText("after", `\nSettings come from the environment; docs/reference.md has the table.\n\n${exitCodesHelp}`);
 
 // Commander ends with 1 on wrong usage; scripts tell that from a failure by 2.

@@ -4,6 +4,7 @@ import { batchGetOptions, batchValues } from "./batch-get-options.ts";
 import { batchGetOptions1000 } from "./batch-get-options-1000.ts";
 import { checkAccess } from "./check-access.ts";
 import { createProfile, createUser, setMemberRole, updateUser } from "./entity-writes.ts";
+import { feedDelivery, feedThroughput, setOptionFeed, setOptionWatched, setOptionWatchedByAll } from "./feed.ts";
 import { findUsersByOption } from "./find-users-by-option.ts";
 import { getOption, getOptionHttp2 } from "./get-option.ts";
 import { getOptionTls } from "./get-option-tls.ts";
@@ -29,6 +30,9 @@ export const rows: readonly Row[] = [
   getOptionTls,
   setOption,
   writeTriggers,
+  setOptionFeed,
+  setOptionWatched,
+  setOptionWatchedByAll,
   createUser,
   updateUser,
   createProfile,
@@ -51,5 +55,7 @@ export const rows: readonly Row[] = [
   kindAppend,
   ...redisFaults,
   workers,
+  feedDelivery,
+  feedThroughput,
   memory,
 ];

@@ -3,7 +3,6 @@ import { expect } from "vitest";
 import { openDatabase } from "../../src/db/orm.ts";
 import type { Schema } from "../../src/schema/entities.ts";
 import { test as base, cloneDatabase, silent } from "../support/database.ts";
-import { test as pglite } from "../support/pglite.ts";
 import { addUser, feedAfter, sequencerOf, setOption } from "./feed-fixture.ts";
 
 const test = base.extend("db", async ({}, { onCleanup }) => {
@@ -184,13 +183,4 @@ test("another epoch: what has no position gets one, once, and transactions of an
   ]);
   const { rows } = await sql`select from aggregate_version where xid >= '900000'`.execute(db.sql);
   expect(rows).toHaveLength(0);
-});
-
-pglite("the embedded database gives positions, too", async ({ db }) => {
-  const sequencer = sequencerOf(db);
-  const { position: before } = await sequencer.run();
-  const user = await addUser(db);
-  await setOption(db, user, "a");
-  await sequencer.run();
-  expect((await feedAfter(db, before)).map(({ key }) => key)).toEqual([`users:${user}`, "user_option:0/0/a"]);
 });

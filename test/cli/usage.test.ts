@@ -12,6 +12,7 @@ describe("userd", { concurrent: true, timeout: 60_000 }, () => {
     [["options", "get"]],
     [["options", "set"]],
     [["options", "list"]],
+    [["watch"]],
   ])("%s --help tells what the command takes", async ([command = []]) => {
     const { code, stdout, stderr } = await runUserd([...command, "--help"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });

@@ -16,12 +16,15 @@ const staying = [
   "aggregate_version",
   "canonical_name",
   "changes",
+  "feed",
+  "feed_head",
   "identity_provider",
   "import_origin",
   "role",
   "role_permission",
   "scope_option",
   "userd_migrations",
+  "version_bump",
 ];
 
 const idsOf = async (db: Database, table: string): Promise<bigint[]> =>

@@ -1,6 +1,7 @@
 import type { Drill } from "../drill.ts";
 import { cancellations } from "./cancellations.ts";
 import { databaseCrash } from "./database-crash.ts";
+import { feed } from "./feed.ts";
 import { firstSets } from "./first-sets.ts";
 import { herd } from "./herd.ts";
 import { kills } from "./kills.ts";
@@ -26,4 +27,5 @@ export const drills: readonly Drill[] = [
   outage,
   poolExhaustion,
   cancellations,
+  feed,
 ];
