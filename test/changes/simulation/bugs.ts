@@ -24,7 +24,6 @@ export type Flaws = {
   readonly calibratesOnArrival?: boolean;
   readonly calibratesByAnswers?: boolean;
   readonly forgetsOwnWrites?: boolean;
-  readonly memoryIsShort?: boolean;
   readonly filterMissesKind?: boolean;
 };
 
@@ -133,7 +132,6 @@ export const bugs: readonly Bug[] = [
   { name: "clocks compared on arrival", flaws: { calibratesOnArrival: true } },
   { name: "clocks compared by answers of the cache", flaws: { calibratesByAnswers: true } },
   { name: "own writes forgotten", flaws: { forgetsOwnWrites: true } },
-  { name: "memory shorter than a call", flaws: { memoryIsShort: true } },
   { name: "a kind of aggregates left out", flaws: { filterMissesKind: true } },
   { name: "renewed by receipt", nearCache: withBookmark((bookmark, { databaseTime }) => ({ ...bookmark, time: databaseTime() })) },
   {
@@ -142,6 +140,7 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: "renewed across epochs",
+    flaws: { resumesAnyEpoch: true },
     nearCache: (safe) => ({
       ...withBookmark((one) => ({ ...one, epoch: "" }))(safe, { databaseTime: () => 0 }),
       offer: (fetch, key, value, bytes, certificate) => safe.offer(fetch, key, value, bytes, { ...certificate, epoch: "" }),

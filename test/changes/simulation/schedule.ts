@@ -84,7 +84,12 @@ export const runSchedule = async (seed: string, bug?: Bug, trace?: (line: string
     somewhen(() => void alive()?.write(someAggregates(), random.below(longest)).catch(ignore));
   times(0.3, 2, () => {
     world.counts.failovers += 1;
-    if (!world.cluster().isDown()) world.failover(random.chance(0.5), 20 + random.below(200));
+    if (world.cluster().isDown()) return;
+    const outageMs = 20 + random.below(200);
+    world.failover(random.chance(0.5), outageMs);
+    // What was refused meanwhile comes again, at once.
+    for (let count = random.below(5); count > 0; count -= 1)
+      scheduler.after(outageMs + random.below(60), () => void alive()?.write(someAggregates(), random.below(120)).catch(ignore));
   });
   times(0.3, 2, () => {
     alive()?.crash();
