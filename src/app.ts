@@ -86,7 +86,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
   if (options.isSequencing !== false) stack.use(dependencies.feed.start());
   stack.use(startPruner(db, config, log));
   stack.use(startSweeper(db, log));
-  stack.use(startPurger(db, dependencies.systemUser, config.cache.boundMs, log));
+  stack.use(startPurger(db, dependencies.systemUser, config.cache.boundMs, log, dependencies.eraser));
   const { grpcAddress, httpAddress, adminAddress, drain, ...listeners } = stack.use(
     await startListeners({
       config,

@@ -16,10 +16,11 @@ import { listResources } from "./list-resources.ts";
 import { listUsers } from "./list-users.ts";
 import { lookupUsers } from "./lookup-users.ts";
 import { memory } from "./memory.ts";
+import { nearCache, nearCacheCall } from "./near-cache.ts";
 import { redisFaults } from "./redis-faults.ts";
 import { refusedCall } from "./refused-call.ts";
 import { resolveOptions, resolveOptionsCold } from "./resolve-options.ts";
-import { setOption } from "./set-option.ts";
+import { setOption, setOptionByHand } from "./set-option.ts";
 import { workers } from "./workers.ts";
 import { writeTriggers } from "./write-triggers.ts";
 
@@ -29,6 +30,7 @@ export const rows: readonly Row[] = [
   getOptionHttp2,
   getOptionTls,
   setOption,
+  setOptionByHand,
   writeTriggers,
   setOptionFeed,
   setOptionWatched,
@@ -53,6 +55,8 @@ export const rows: readonly Row[] = [
   ...kinds,
   refusedCall,
   kindAppend,
+  nearCache,
+  nearCacheCall,
   ...redisFaults,
   workers,
   feedDelivery,

@@ -48,8 +48,10 @@ const pass = (database: SequencerDatabase, { wanted, place }: Sequencing, limit:
     if (placed.head !== undefined) await tx.store({ ...placed, head: placed.head });
     if (head.epoch !== epoch) await tx.forgetTransactions();
     const position = placed.head?.position ?? head.position;
-    const state: FeedState = { epoch, position, time: placed.isPart ? undefined : databaseTime };
-    return { state, rows: placed.rows.length, isPart: placed.isPart };
+    // The last part of a batch has what the snapshot of its first part showed, and not what was committed since.
+    const isPart = placed.isPart || (head.pending !== undefined && head.epoch === epoch);
+    const state: FeedState = { epoch, position, time: isPart ? undefined : databaseTime };
+    return { state, rows: placed.rows.length, isPart };
   });
 
 /** Makes the sequencer. `failed` is told of looks and passes that fail; the next one tries again. */
