@@ -37,7 +37,9 @@ export const statementsOf = async (call: () => Promise<unknown>): Promise<readon
   const sent: Sent[] = [];
   const { query } = pg.Client.prototype;
   const spy = vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (this: pg.Client, ...args: unknown[]) {
-    sent.push({ client: this, text: textOf(args[0]).replaceAll(/\s+/g, " ").trim() });
+    // The time that a write has left is another one each time.
+    const text = textOf(args[0]).replaceAll(/\s+/g, " ").replace(/(?<=statement_timeout = )\d+/, "…").trim();
+    sent.push({ client: this, text });
     return Reflect.apply(query, this, args) as never;
   });
   try {
