@@ -6,7 +6,7 @@ const textOf = (query: unknown): string =>
 
 /** A statement by which the sequencer looks at the feed, or makes a pass. */
 const isOfSequencer = (text: string): boolean =>
-  /pg_(current_)?snapshot|from feed_head h for update|^insert into feed |^update feed_head /.test(text);
+  /pg_(current_)?snapshot|from feed_head h for update|insert into feed \(|update feed_head /.test(text);
 
 /** The look for commits of other processes, the probe of readiness, and the sequencer of the feed run by themselves, now and then. */
 export const runsByItself = (text: string): boolean =>
@@ -38,7 +38,10 @@ export const statementsOf = async (call: () => Promise<unknown>): Promise<readon
   const { query } = pg.Client.prototype;
   const spy = vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (this: pg.Client, ...args: unknown[]) {
     // The time that a write has left is another one each time.
-    const text = textOf(args[0]).replaceAll(/\s+/g, " ").replace(/(?<=statement_timeout = )\d+/, "…").trim();
+    const text = textOf(args[0])
+      .replaceAll(/\s+/g, " ")
+      .replace(/(?<=statement_timeout = )\d+/, "…")
+      .trim();
     sent.push({ client: this, text });
     return Reflect.apply(query, this, args) as never;
   });
