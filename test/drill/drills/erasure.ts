@@ -108,6 +108,14 @@ export const erasure: Drill = {
 
     for (const id of ids) await first.users.purgeUser({ id });
     await delay(ENTRY_TTL_MS + EXPIRY_MS + GRACE_MS);
+    // What the very last calls held, such as the text of the last match of a regular expression, goes with the next ones.
+    for (const one of clients) {
+      for (let index = 0; index < 20; index += 1) {
+        const other = unique("other");
+        const { user } = await one.users.createUser({ user: personal(other) });
+        await readAll(one, user?.id ?? 0n, other);
+      }
+    }
     const left = await keysOf();
     const keptKeys = cached.filter((key) => left.has(key));
     for (const key of keptKeys) complaints.push(`the shared cache still has ${key}`);
