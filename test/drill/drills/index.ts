@@ -2,12 +2,14 @@ import type { Drill } from "../drill.ts";
 import { cancellations } from "./cancellations.ts";
 import { databaseCrash } from "./database-crash.ts";
 import { erasure } from "./erasure.ts";
+import { feed } from "./feed.ts";
 import { firstSets } from "./first-sets.ts";
 import { growth } from "./growth.ts";
 import { herd } from "./herd.ts";
 import { kills } from "./kills.ts";
 import { lostNotifications } from "./lost-notifications.ts";
 import { lostUpdate } from "./lost-update.ts";
+import { mergeStorm } from "./merge-storm.ts";
 import { migration } from "./migration.ts";
 import { outage } from "./outage.ts";
 import { poolExhaustion } from "./pool-exhaustion.ts";
@@ -19,6 +21,7 @@ import { rollingRestart } from "./rolling-restart.ts";
 export const drills: readonly Drill[] = [
   firstSets,
   lostUpdate,
+  mergeStorm,
   retries,
   readYourWrites,
   lostNotifications,
@@ -32,4 +35,5 @@ export const drills: readonly Drill[] = [
   outage,
   poolExhaustion,
   cancellations,
+  feed,
 ];
