@@ -48,6 +48,8 @@ export type Rpc = {
   readonly maxRequestBytes: number;
   /** Tells whether the RPC is a stream that mostly waits: it takes no place among the calls in progress. */
   readonly waits: boolean;
+  /** Tells whether it changes nothing. */
+  readonly isRead: boolean;
 };
 
 /** The two conversions of a transport: from the data received to a request message, and from an operation's response to the data to send. */
@@ -93,7 +95,16 @@ export const prepareRpcs = (routes: readonly Route[], known: readonly string[] =
         faults.push(`${name} has no operation`);
       } else {
         return [
-          { method, kind: method.methodKind, operation, name, permission: needed, waits: getOption(method, waits), ...limitsOf(method) },
+          {
+            method,
+            kind: method.methodKind,
+            operation,
+            name,
+            permission: needed,
+            waits: getOption(method, waits),
+            isRead: isRead(method),
+            ...limitsOf(method),
+          },
         ];
       }
       return [];

@@ -57,6 +57,7 @@ const toRpcs = (maxRequestBytes: number): Rpc[] =>
           idleMs: method.methodKind === "unary" ? undefined : 30_000,
           maxRequestBytes,
           waits: false,
+          isRead: false,
         },
       ];
     }),

@@ -21,8 +21,9 @@ const permissions = ["options.read", "options.write"];
 const callersFile = (...callers: readonly Record<string, unknown>[]) =>
   writeCallersFile({ callers: callers.map((one) => ({ token_sha256: sha256(String(one["name"])), permissions, ...one })) });
 
-const [rpc] = prepareRpcs([route(UserOptionService, defaults)]);
-if (rpc === undefined) throw new Error("the service has RPCs");
+const rpcs = prepareRpcs([route(UserOptionService, defaults)]);
+const [rpc, write] = [true, false].map((isRead) => rpcs.find((one) => one.kind === "unary" && one.isRead === isRead));
+if (rpc === undefined || write === undefined) throw new Error("the service has RPCs that read and that write");
 const caller = (name: string, limits: object = {}) => ({ name, permissions: new Set<string>(), ...limits });
 
 /** Calls that hang until they are let go. */
@@ -77,6 +78,16 @@ describe("the share of a caller", () => {
     for (const one of [...before, ...after]) capacity.leave(rpc, one);
     expect(enterAll(capacity, "b", 20)).toHaveLength(8);
     expect(enterAll(capacity, "c", 20)).toHaveLength(4);
+    capacity.stop();
+  });
+
+  test("writes that wait leave reads their part", () => {
+    const capacity = createCapacity(10);
+    const writer = caller("both");
+    const writes = Array.from({ length: 20 }, () => capacity.enter(write, writer, 1_000)).filter((one) => !("error" in one));
+    expect(writes).toHaveLength(10);
+    expect(enterAll(capacity, "both", 20), "no more than the limit").toHaveLength(10);
+    expect(capacity.inProgress()).toBe(20);
     capacity.stop();
   });
 

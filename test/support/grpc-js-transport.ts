@@ -52,7 +52,9 @@ export const createGrpcJsTransport = (
   channel: ChannelCredentials = credentials.createInsecure(),
   options: ChannelOptions = {},
 ): Transport & { close: () => void } => {
-  const client = new Client(address, channel, { "grpc.max_receive_message_length": -1, ...options });
+  // Clients of one process would share a connection, and queue for its hundred streams.
+  const own = { "grpc.max_receive_message_length": -1, "grpc.use_local_subchannel_pool": 1 };
+  const client = new Client(address, channel, { ...own, ...options });
   return {
     close: () => client.close(),
     unary: (method, signal, timeoutMs = defaultTimeoutMs, header, input) =>

@@ -10,6 +10,8 @@ export type Account = {
   /** The most calls in progress; Infinity = no limit of its own. */
   concurrency: number;
   inProgress: number;
+  /** Those of them that only read. */
+  reads: number;
   /** Its calls that a port has let pass in the turn `expectedIn`, and that have not begun yet. */
   expected: number;
   expectedIn: number;
@@ -74,6 +76,7 @@ export const createAccounts = (): Accounts => {
       counted: 0,
       concurrency: Infinity,
       inProgress: 0,
+      reads: 0,
       expected: 0,
       expectedIn: 0,
       calls: 0,

@@ -88,6 +88,8 @@ export const createCapacity = (max: number, least = max): Capacity => {
   /** Streams last long and mostly wait: they have the fixed limit alone. */
   let streams = 0;
   let waiting = 0;
+  /** The unary calls in progress that only read. */
+  let reads = 0;
   /** The weights of all callers that have calls in progress. */
   let weights = 0;
 
@@ -96,9 +98,11 @@ export const createCapacity = (max: number, least = max): Capacity => {
 
   const isFull = (rpc: Rpc, account: Account, coming: number, ownComing: number): boolean => {
     const { weight } = account;
-    const own = account.inProgress + ownComing;
     if (inProgress + streams + coming >= 2 * max) return true;
-    const [most, count] = rpc.kind === "unary" ? [limit.current(), inProgress + coming] : [max, inProgress + streams + coming];
+    // Writes that wait, for a lock or for the database, leave reads alone: most of those are answered from memory.
+    const own = (rpc.isRead ? account.reads : account.inProgress) + ownComing;
+    const unary = rpc.isRead ? reads : inProgress;
+    const [most, count] = rpc.kind === "unary" ? [limit.current(), unary + coming] : [max, inProgress + streams + coming];
     if (count < most) return false;
     const all = account.inProgress > 0 ? weights : weights + weight;
     // Calls of one caller come in bursts, also of one that calls seldom: a limit below the least one leaves the shares as they are.
@@ -159,8 +163,11 @@ export const createCapacity = (max: number, least = max): Capacity => {
         weights += account.weight;
       }
       account.inProgress += 1;
-      if (rpc.kind === "unary") limit.began(++inProgress);
-      else streams += 1;
+      if (rpc.isRead) account.reads += 1;
+      if (rpc.kind === "unary") {
+        if (rpc.isRead) reads += 1;
+        limit.began(++inProgress);
+      } else streams += 1;
       return account;
     },
     leave: (rpc, account) => {
@@ -170,8 +177,11 @@ export const createCapacity = (max: number, least = max): Capacity => {
       }
       account.inProgress -= 1;
       if (account.inProgress === 0) weights -= account.counted;
-      if (rpc.kind === "unary") inProgress -= 1;
-      else streams -= 1;
+      if (rpc.isRead) account.reads -= 1;
+      if (rpc.kind === "unary") {
+        if (rpc.isRead) reads -= 1;
+        inProgress -= 1;
+      } else streams -= 1;
     },
     remember: (authorization, caller) => {
       const header = authorization ?? (caller.name === LOCAL ? "" : undefined);
