@@ -1,11 +1,14 @@
 import { Command } from "commander";
 import { endWithSentences } from "./cli/endings.ts";
 import { ExitCode, exitCodesHelp } from "./cli/exit.ts";
+import { exportCommand } from "./cli/export.ts";
 import { importCommand } from "./cli/import.ts";
 import { kindsCommand } from "./cli/kinds.ts";
 import { migrateCommand } from "./cli/migrate.ts";
 import { namesCommand } from "./cli/names.ts";
 import { optionsCommand } from "./cli/options.ts";
+import { purgeCommand } from "./cli/purge.ts";
+import { receiptCommand } from "./cli/receipt.ts";
 import { serveCommand } from "./cli/serve.ts";
 import { usersCommand } from "./cli/users.ts";
 import { watchCommand } from "./cli/watch.ts";
@@ -17,10 +20,13 @@ const program = new Command("userd")
   .addCommand(serveCommand())
   .addCommand(migrateCommand())
   .addCommand(importCommand())
+  .addCommand(exportCommand())
   .addCommand(kindsCommand())
   .addCommand(namesCommand())
   .addCommand(usersCommand())
   .addCommand(optionsCommand())
+  .addCommand(purgeCommand())
+  .addCommand(receiptCommand())
   .addCommand(watchCommand())
   .addHelpText("after", `\nSettings come from the environment; docs/reference.md has the table.\n\n${exitCodesHelp}`);
 

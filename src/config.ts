@@ -71,6 +71,8 @@ export type Config = {
   readonly auditRetentionDays: number;
   readonly purgeAfterDays: number;
   readonly invitationDays: number;
+  /** The private key that receipts of erasures are signed with; undefined = one that is derived from SECRET_KEY. And the path of the ledger. */
+  readonly erasure: { readonly key: Uint8Array | undefined; readonly ledger: string | undefined };
   /** The path of the registry file; undefined = the built-in one. */
   readonly optionDefinitions: string | undefined;
   readonly unregisteredOptions: "allow" | "refuse";
@@ -147,6 +149,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     auditRetentionDays: value.AUDIT_RETENTION_DAYS,
     purgeAfterDays: value.PURGE_AFTER_DAYS,
     invitationDays: value.INVITATION_DAYS,
+    erasure: Object.freeze({ key: value.ERASURE_KEY, ledger: value.ERASURE_LEDGER }),
     optionDefinitions: value.OPTION_DEFINITIONS,
     unregisteredOptions: value.UNREGISTERED_OPTIONS,
     scopeCheck: value.SCOPE_CHECK,

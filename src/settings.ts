@@ -190,6 +190,16 @@ export const settings = z.object({
   MAX_WATCHERS: integer(1, 100_000, 1_000).describe("Streams of changes at once in a process. More are refused with RESOURCE_EXHAUSTED"),
   PURGE_AFTER_DAYS: integer(0, 3_650, 30).describe("Days after which a deleted user is removed for good"),
   INVITATION_DAYS: integer(1, 3_650, 30).describe("Days after which an invitation to an organization expires"),
+  ERASURE_KEY: secretKey
+    .optional()
+    .describe(
+      "32 bytes in base64: the private key that receipts of erasures are signed with; default: one that is derived from SECRET_KEY",
+    ),
+  ERASURE_LEDGER: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("File, beside the backups, that a line is added to for each erasure, for `userd purge --replay`; default: none"),
   OPTION_DEFINITIONS: z
     .string()
     .min(1)

@@ -4,6 +4,7 @@ import { batchGetOptions, batchValues } from "./batch-get-options.ts";
 import { batchGetOptions1000 } from "./batch-get-options-1000.ts";
 import { checkAccess } from "./check-access.ts";
 import { createProfile, createUser, setMemberRole, updateUser } from "./entity-writes.ts";
+import { feedDelivery, feedThroughput, setOptionFeed, setOptionWatched, setOptionWatchedByAll } from "./feed.ts";
 import { findUsersByOption } from "./find-users-by-option.ts";
 import { getOption, getOptionHttp2 } from "./get-option.ts";
 import { getOptionTls } from "./get-option-tls.ts";
@@ -19,7 +20,7 @@ import { nearCache, nearCacheCall } from "./near-cache.ts";
 import { redisFaults } from "./redis-faults.ts";
 import { refusedCall } from "./refused-call.ts";
 import { resolveOptions, resolveOptionsCold } from "./resolve-options.ts";
-import { setOption } from "./set-option.ts";
+import { setOption, setOptionByHand } from "./set-option.ts";
 import { workers } from "./workers.ts";
 import { writeTriggers } from "./write-triggers.ts";
 
@@ -29,7 +30,11 @@ export const rows: readonly Row[] = [
   getOptionHttp2,
   getOptionTls,
   setOption,
+  setOptionByHand,
   writeTriggers,
+  setOptionFeed,
+  setOptionWatched,
+  setOptionWatchedByAll,
   createUser,
   updateUser,
   createProfile,
@@ -54,5 +59,7 @@ export const rows: readonly Row[] = [
   nearCacheCall,
   ...redisFaults,
   workers,
+  feedDelivery,
+  feedThroughput,
   memory,
 ];

@@ -37,7 +37,7 @@ export const LEVEL2_BUDGET_MS = 50;
 const MAX_WRITES = 1_000;
 
 /** The format of contents in the store. It changes with their form, since processes of two releases share a store. */
-const FORMAT = "3";
+const FORMAT = "4";
 
 type StoredLease = { readonly aggregate: string; readonly epoch: string; readonly version: bigint; readonly databaseTime: number };
 type StoredEntry = {

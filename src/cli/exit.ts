@@ -35,8 +35,8 @@ export const exitCodesHelp = `Exit codes:
 export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly exitCode: ExitCode;
-  constructor(message: string, exitCode: ExitCode) {
-    super(message);
+  constructor(message: string, exitCode: ExitCode, options?: ErrorOptions) {
+    super(message, options);
     this.exitCode = exitCode;
   }
 }

@@ -19,6 +19,7 @@ import { openMapFile } from "./map-file.ts";
 
 type ImportCommand = {
   readonly dryRun?: true;
+  readonly intoEmpty?: true;
   readonly overwrite?: true;
   readonly onConflict: OnConflict;
   readonly ids: Ids;
@@ -94,6 +95,7 @@ const importFile = async (file: string, options: ImportCommand): Promise<ImportR
 
 /** Runs `userd import`: imports a file into the database that the settings name, in this process, and prints the report. */
 export const run = async (file: string, options: ImportCommand): Promise<void> => {
+  if (options.intoEmpty) return (await import("./import-export.ts")).importExport(file, options.dryRun === true);
   keepHeapSmall();
   try {
     const report = await importFile(file, options);

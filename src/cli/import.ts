@@ -32,6 +32,7 @@ export const importCommand = (): Command =>
     .option("--overwrite", "let the file win over what is here, also where it is not known to be newer")
     .option("--map <file>", "where --ids=new and --on-conflict=remap or merge write the new ids (default: FILE.map.json)")
     .option("--list <file>", "where to write all that was skipped or noted, a line of JSON each: the report names the first of each reason")
+    .option("--into-empty", "read an export of userd into an empty database, with all ids and versions")
     .option("--json", "print the report as JSON")
     .addHelpText("after", `\n${exitCodesHelp}\n\nWith 2, 3, 4, 130 and 143 nothing was stored.`)
     .action(whenRun(() => import("./import-file.ts")));

@@ -39,15 +39,26 @@ const assertNobodysPrimary = async (tx: Tx, userId: bigint, { email_canonical }:
   }
 };
 
+/** Tells whether an address is the username of a user that was merged into this one: it stays a name of this one, which can't have it twice. */
+const isOfMerged = async (tx: Tx, userId: bigint, email: string): Promise<boolean> =>
+  (await tx.row(
+    tx.sql
+      .selectFrom("users")
+      .select("id")
+      .where("username_canonical", "=", canonicalName(email))
+      .where("merged_into_user_id", "=", userId),
+  )) !== undefined;
+
 const makePrimary = async (tx: Tx, systemUser: SystemUser, user: User, stored: StoredEmail): Promise<void> => {
   const { id: userId, email: before } = user;
-  const username = usernameAfter(user, stored.email);
+  const after = usernameAfter(user, stored.email);
+  const username = after !== user.username && (await isOfMerged(tx, userId, after)) ? user.username : after;
   if (canonicalName(username) !== canonicalName(user.username)) systemUser.refuse(user.username);
   await lockCanonicalNames(tx, [user.username, user.email, stored.email]);
   await assertNobodysPrimary(tx, userId, stored);
   await assertNamesFree(tx, { userId, email: stored.email, ...(username !== user.username && { username }) });
   Object.assign(user, { email: stored.email, username, usernameCanonical: canonicalName(username), sessionNonce: newSessionNonce() });
-  await tx.em.flush();
+  await tx.em().flush();
   await endPasswordResets(tx, userId);
   if (before !== "") await moveMailOptions(tx, userId, before, stored.email);
 };

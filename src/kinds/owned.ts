@@ -11,7 +11,7 @@ export const ownedKinds = ({ kinds }: KindSet): readonly Kind[] => kinds.filter(
 const owner = sql.ref(OWNER_PROFILE_ID);
 
 /** Locks what profiles own, also where nothing is owned yet: then no new resource comes in between. */
-const lockOwned = async (tx: Session, profileIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
+export const lockOwned = async (tx: Session, profileIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
   const aggregates = profileIds.map(ownedAggregate);
   await lockAggregates(tx, aggregates);
   return aggregates;

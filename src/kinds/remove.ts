@@ -81,7 +81,7 @@ export const dropOfLeaving = (tx: Session, { name }: Kind, id: bigint, organizat
   drop(tx, name, (column) => sql`${sql.ref(column)} = ${id} and organization_id = any(${organizationIds.map(String)}::bigint[])`);
 
 /** Locks the kinds of organizations in ascending order, before rows that a write to a kind may hold. */
-const lockKinds = async (tx: Session, organizations: RawBuilder<unknown>): Promise<readonly Aggregate[]> => {
+export const lockKinds = async (tx: Session, organizations: RawBuilder<unknown>): Promise<readonly Aggregate[]> => {
   const rows = await tx.rows(sql<{ id: bigint }>`
     select s.id from aggregate_version s where s.kind = 'kinds:organization' and s.id in (${organizations}) order by s.id for update`);
   return rows.map(({ id }) => kindsAggregate(id));

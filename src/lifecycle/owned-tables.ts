@@ -26,6 +26,7 @@ export const ownedTables = {
     tables: [
       ...deleted("user_id", "user_profile", "user_option", "user_email", "user_permission", "role_member", "organization_member"),
       ...deleted("user_id", "identity", "auth_identity", "authenticator", "password_reset", "user_ip", "account_contact"),
+      ...deleted("user_id", "user_merge", "user_hold"),
       ...follows("user_id", "option_revision", "user_activity", "user_search"),
     ],
   },
@@ -38,6 +39,7 @@ export const ownedTables = {
   },
   project: { origin: "project", tables: follows("project_id", "project_team") },
   team: { origin: "team", tables: follows("team_id", "project_team", "team_member") },
+  user_merge: { tables: follows("merge_id", "merge_move", "merge_discard") },
   organization_member: { tables: follows("member_id", "team_member") },
   auth_provider: { tables: deleted("provider_id", "auth_identity") },
   // Services that registered a resource learn of its end from the change log: a resource must not keep a person's data for ever.

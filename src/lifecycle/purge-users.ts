@@ -4,15 +4,20 @@ import type { Operation } from "../call.ts";
 import { PROFILE } from "../contract/kinds/kind.ts";
 import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import { failedPrecondition } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { dropOwned } from "../kinds/owned.ts";
 import { removeRecordsFirst } from "../kinds/records.ts";
 import { dropReferences } from "../kinds/remove.ts";
 import { OWNER, owners } from "../organizations/owners.ts";
-import type { UserDependencies } from "../users/dependencies.ts";
 import { userNotFound } from "../users/get-user.ts";
 import { requirePermission } from "../users/privileges.ts";
-import { canonicalNameAggregate, organizationAggregate } from "../versions/aggregate.ts";
+import { requireUnmerged } from "../users/writable-user.ts";
+import { canonicalNameAggregate, organizationAggregate, userAggregate } from "../versions/aggregate.ts";
+import type { LifecycleDependencies } from "./dependencies.ts";
+import type { Eraser } from "./erasure/eraser.ts";
+import { type Receipt, toReceipt } from "./erasure/receipts.ts";
+import { requireNotHeld } from "./holds.ts";
 import { removeRows } from "./owned-tables.ts";
 
 const method = UserService.method.purgeUser;
@@ -21,7 +26,7 @@ const method = UserService.method.purgeUser;
 export type PurgeTx = Session & Partial<Pick<Tx, "touch">>;
 
 /** Locks the names that become free, in ascending order, and raises their versions, as every write that drops a name does. */
-const dropNames = async (tx: PurgeTx, ids: readonly string[]): Promise<void> => {
+export const dropNames = async (tx: PurgeTx, ids: readonly string[]): Promise<void> => {
   const rows = await tx.rows(sql<{ name: string; version: bigint }>`
     insert into canonical_name as h (name, version)
     select name, 1 from (
@@ -38,7 +43,7 @@ const dropNames = async (tx: PurgeTx, ids: readonly string[]): Promise<void> => 
 };
 
 /** Returns the organizations that would have no owner left who is present. */
-const leftWithoutOwner = async (tx: PurgeTx, ids: readonly string[]): Promise<bigint[]> => {
+export const leftWithoutOwner = async (tx: Session, ids: readonly string[]): Promise<bigint[]> => {
   const rows = await tx.rows(sql<{ organization_id: bigint }>`
     select distinct o.organization_id from organization_member o
     where o.user_id = any(${ids}::bigint[]) and o.role = ${sql.lit(OWNER)}
@@ -47,50 +52,68 @@ const leftWithoutOwner = async (tx: PurgeTx, ids: readonly string[]): Promise<bi
   return rows.map(({ organization_id }) => organization_id);
 };
 
+/** Returns the ids of the users, ascending, that were merged into any of these. */
+export const mergedInto = async (session: Session, users: readonly bigint[]): Promise<readonly bigint[]> => {
+  const rows = await session.rows(sql<{ id: bigint }>`
+    select id from users where merged_into_user_id = any(${users.map(String)}::bigint[]) order by id`);
+  return rows.map(({ id }) => id);
+};
+
 /** Returns the ids of the profiles of users. */
 export const profilesOf = async (session: Session, users: readonly bigint[]): Promise<readonly bigint[]> => {
   const rows = await session.rows(sql<{ id: bigint }>`select id from user_profile where user_id = any(${users.map(String)}::bigint[])`);
   return rows.map(({ id }) => id);
 };
 
+/** What a purge of users has done: the organizations that are left without a present owner, and a receipt for each user. */
+type Purged = { readonly ownerless: readonly bigint[]; readonly receipts: ReadonlyMap<bigint, Receipt> };
+
 /**
- * Removes users and all that belongs to them, and returns the ids of organizations that are left without a present owner. The aggregates of the
- * users, of their accounts and of their organizations have to be locked already. The change log keeps the users' ids, which are never used
- * again, but nothing that tells who the users were.
+ * Removes users and all that belongs to them. The aggregates of the users, of their accounts and of their organizations have to be locked already.
+ * The change log keeps the users' ids, which are never used again, but nothing that tells who the users were. The caller passes the receipts to
+ * `Eraser.sealed` before it commits.
  */
-export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise<readonly bigint[]> => {
+export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[], eraser: Eraser): Promise<Purged> => {
   const ids = users.map(String);
   const ownerless = await leftWithoutOwner(tx, ids);
+  const receipts = await eraser.record(tx, users);
   for (const aggregate of await dropReferences(tx, "user", ids)) tx.touch?.(aggregate);
   const owned = await dropOwned(tx, await profilesOf(tx, users));
   for (const aggregate of owned) tx.touch?.(aggregate);
   await dropNames(tx, ids);
   await removeRows(tx, "users", users);
-  return ownerless;
+  return { ownerless, receipts };
 };
 
-/** PurgeUser: removes a user, deleted or not, at once and for good, with all that belongs to the user. */
+/** PurgeUser: removes a user, deleted or not, at once and for good, with all that belongs to it and the users that were merged into it. */
 export const purgeUser =
-  ({ db, write, systemUser }: UserDependencies): Operation<typeof method> =>
+  ({ db, write, systemUser, eraser }: LifecycleDependencies): Operation<typeof method> =>
   async (call, request) => {
-    const { id } = request;
+    const { id, allowOwnerless } = request;
     const aggregates: LookUpLocks = async (session) => {
       const memberships = session.sql.selectFrom("organization_member").select("organization_id").where("user_id", "=", id);
       const left = (await session.rows(memberships)).map(({ organization_id }) => organizationAggregate(organization_id));
-      return [...(await flagAggregates(id)(session)), ...left];
+      return [...(await flagAggregates(id)(session)), ...left, ...(await mergedInto(session, [id])).map(userAggregate)];
     };
     const plan = { method, request, aggregates };
     const removable = async (tx: Tx): Promise<void> => {
       await requirePermission(tx, "users.admin");
-      const row = await tx.row(tx.sql.selectFrom("users").select("username").where("id", "=", id));
+      const row = await tx.row(tx.sql.selectFrom("users").select(["username", "merged_into_user_id"]).where("id", "=", id));
       if (!row) throw userNotFound();
       systemUser.refuse(row.username);
+      requireUnmerged(row.merged_into_user_id);
+      await requireNotHeld(tx, [id]);
+      if (!allowOwnerless && (await leftWithoutOwner(tx, [String(id)])).length > 0)
+        throw failedPrecondition("LAST_OWNER", "The user is the last owner of an organization: allow_ownerless purges it all the same.");
     };
     const profiles = { name: PROFILE, ids: await profilesOf(db.session(call), [id]) };
     await removeRecordsFirst({ db, write }, call, profiles, plan, removable);
     return write(call, plan, async (tx) => {
       await removable(tx);
       await touchAccounts(tx, id);
-      return { ownerlessOrganizationIds: [...(await purgeUsers(tx, [id]))] };
+      const { ownerless, receipts } = await purgeUsers(tx, [id, ...(await mergedInto(tx, [id]))], eraser);
+      if (!request.validateOnly) await eraser.sealed(receipts);
+      const receipt = receipts.get(id);
+      return { ownerlessOrganizationIds: [...ownerless], ...(receipt && { receipt: toReceipt(receipt) }) };
     });
   };

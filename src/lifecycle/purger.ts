@@ -1,13 +1,17 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Logger } from "pino";
 import { PROFILE } from "../contract/kinds/kind.ts";
+import { lockAggregates } from "../db/aggregates.ts";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import { largeBelow, removeExpiredRecords, removeRecordsBelow } from "../kinds/records.ts";
 import type { SystemUser } from "../users/system-user.ts";
+import { userAggregate } from "../versions/aggregate.ts";
+import type { Eraser } from "./erasure/eraser.ts";
+import { closeMerges } from "./merge/close-merges.ts";
 import { purgeOrganizations } from "./organization-purger.ts";
-import { profilesOf, purgeUsers } from "./purge-users.ts";
+import { mergedInto, profilesOf, purgeUsers } from "./purge-users.ts";
 
 /**
  * The background job that removes users, organizations, projects, teams and resources of kinds when their grace period has ended, and records
@@ -42,13 +46,14 @@ const lockAccounts = (tx: Session, isDue: RawBuilder<unknown>) =>
       select id from left_by union select 0 from account where is_platform and id in (select id from left_by)
     ) order by s.id for update of s`);
 
-const dueUsers = (systemUser: SystemUser) => sql`u.purge_time <= now() and u.username_canonical <> ${systemUser.canonical}`;
+const dueUsers = (systemUser: SystemUser) => sql`
+  u.purge_time <= now() and u.username_canonical <> ${systemUser.canonical} and not exists (select from user_hold h where h.user_id = u.id)`;
 
 /** Removes the records of the profiles of the first batch, which may be too many for the transaction that removes the users. */
-const removeRecords = async (db: Database, systemUser: SystemUser, stopped: AbortSignal): Promise<void> => {
+const removeRecords = async (db: Database, isDue: RawBuilder<unknown>, stopped: AbortSignal): Promise<void> => {
   if (largeBelow(db.kinds, PROFILE).length === 0) return;
   const due = await db.session().rows(sql<{ id: bigint }>`
-    select u.id from users u where ${dueUsers(systemUser)} order by u.purge_time, u.id limit ${BATCH}`);
+    select u.id from users u where ${isDue} order by u.purge_time, u.id limit ${BATCH}`);
   const users = due.map(({ id }) => id);
   await removeRecordsBelow(db.session(), { name: PROFILE, ids: await profilesOf(db.session(), users) }, stopped);
 };
@@ -57,9 +62,8 @@ const removeRecords = async (db: Database, systemUser: SystemUser, stopped: Abor
  * Removes one batch. It first locks the organizations and the users, as every write does. Those that are locked by others are left to the
  * next round: so several instances share the work.
  */
-const purgeBatch = (db: Database, systemUser: SystemUser): Promise<Purged> =>
+const purgeBatch = (db: Database, isDue: RawBuilder<unknown>, eraser: Eraser): Promise<Purged> =>
   inTransaction(db, "userd purger", async (tx) => {
-    const isDue = dueUsers(systemUser);
     await lockAccounts(tx, isDue);
     await tx.rows(sql`
       select from aggregate_version s where s.kind = 'organization' and s.id in (
@@ -70,32 +74,40 @@ const purgeBatch = (db: Database, systemUser: SystemUser): Promise<Purged> =>
       select s.id from users u join aggregate_version s on s.kind = 'user' and s.id = u.id
       where ${isDue} order by u.purge_time, u.id limit ${BATCH} for update of s skip locked`);
     if (locked.length === 0) return { users: 0, ownerless: [] };
-    // Read again under the locks: a user may have been undeleted meanwhile.
+    // Read again under the locks: a user may have been undeleted or held meanwhile.
     const due = await tx.rows(sql<{ id: bigint }>`
-      select id from users where id = any(${locked.map(({ id }) => String(id))}::bigint[]) and purge_time <= now()`);
-    const ownerless = await purgeUsers(
-      tx,
-      due.map(({ id }) => id),
-    );
+      select u.id from users u where u.id = any(${locked.map(({ id }) => String(id))}::bigint[]) and ${isDue}`);
+    const targets = due.map(({ id }) => id);
+    const merged = await mergedInto(tx, targets);
+    await lockAggregates(tx, merged.map(userAggregate));
+    const { ownerless, receipts } = await purgeUsers(tx, [...targets, ...merged], eraser);
+    await eraser.sealed(receipts);
     return { users: due.length, ownerless };
   });
+
+/** Removes the users that are due, batch after batch, until there is none; returns their number. */
+export const purgeDue = async (db: Database, isDue: RawBuilder<unknown>, eraser: Eraser, log: Logger, stopped: AbortSignal) => {
+  let users = 0;
+  for (let batch = 1; batch > 0 && !stopped.aborted; users += batch) {
+    await removeRecords(db, isDue, stopped);
+    const purged = await purgeBatch(db, isDue, eraser);
+    if (purged.ownerless.length > 0) log.warn({ organizations: purged.ownerless.map(String) }, "organizations have no owner any more");
+    batch = purged.users;
+  }
+  return users;
+};
 
 /**
  * Starts the purger: until disposed, it removes once a minute everything whose grace period is over. Several processes share the work.
  * @param boundMs the staleness bound of the caches, in milliseconds.
  */
-export const startPurger = (db: Database, systemUser: SystemUser, boundMs: number, log: Logger): Purger => {
+export const startPurger = (db: Database, systemUser: SystemUser, boundMs: number, log: Logger, eraser: Eraser): Purger => {
   let running: Promise<unknown> = Promise.resolve();
   const stopping = new AbortController();
   const { signal: stopped } = stopping;
   const purge = async (): Promise<number> => {
-    let users = 0;
-    for (let batch = 1; batch > 0 && !stopped.aborted; users += batch) {
-      await removeRecords(db, systemUser, stopped);
-      const purged = await purgeBatch(db, systemUser);
-      if (purged.ownerless.length > 0) log.warn({ organizations: purged.ownerless.map(String) }, "organizations have no owner any more");
-      batch = purged.users;
-    }
+    const users = await purgeDue(db, dueUsers(systemUser), eraser, log, stopped);
+    await closeMerges(db);
     const removed = await purgeOrganizations(db, boundMs, stopped);
     const records = await removeExpiredRecords(db.session(), stopped);
     if (users + removed + records > 0) log.info({ users, others: removed, records }, "purged");

@@ -6,6 +6,7 @@ import { Change, Idempotency } from "./change.entity.ts";
 import { Feed, FeedHead, VersionBump } from "./feed.entity.ts";
 import { AuthIdentity, AuthProvider, Identity, IdentityProvider } from "./identity.entity.ts";
 import { ImportOrigin } from "./import-origin.entity.ts";
+import { Erasure, MergeDiscard, MergeMove, UserHold, UserMerge } from "./lifecycle.entity.ts";
 import { OptionRevision, PurgedScope, ScopeOption, UserOption } from "./option.entity.ts";
 import { Organization, OrganizationMember, Project, ProjectTeam, Team, TeamMember } from "./organization.entity.ts";
 import { Role, RoleMember, RolePermission } from "./role.entity.ts";
@@ -44,6 +45,11 @@ export const handwritten = [
   OrganizationMember,
   TeamMember,
   ProjectTeam,
+  UserMerge,
+  MergeMove,
+  MergeDiscard,
+  UserHold,
+  Erasure,
   Change,
   AggregateVersion,
   CanonicalName,

@@ -37,6 +37,8 @@ export const UserSchema = defineEntity({
     deleteTime: time().nullable(),
     /** The moment when a deleted user is removed for good. */
     purgeTime: time().nullable(),
+    /** The user that has all that was this one's, since a merge; null = it was not merged. A merged user is deleted, and is never due. */
+    mergedIntoUserId: p.bigint().nullable(),
     version: p.integer().version().default(1),
   },
   uniques: [{ name: "users_username_key", properties: ["usernameCanonical"] }],
@@ -52,9 +54,14 @@ export const UserSchema = defineEntity({
     indexOn("users_app_index", "users (id) where is_app"),
     indexOn("users_suspended_index", "users (id) where is_suspended"),
     indexOn("users_purge_time_index", "users (purge_time) where purge_time is not null"),
+    indexOn("users_merged_index", "users (merged_into_user_id) where merged_into_user_id is not null"),
   ],
   checks: [
-    { name: "users_purged_when_deleted", expression: "(delete_time is null) = (purge_time is null)" },
+    {
+      name: "users_purged_when_deleted",
+      expression:
+        "case when merged_into_user_id is null then (delete_time is null) = (purge_time is null) else delete_time is not null and purge_time is null end",
+    },
     { name: "users_username_not_empty", expression: "username <> '' and username_canonical <> ''" },
     { name: "users_external_id_not_empty", expression: "external_id <> ''" },
     { name: "users_avatar_type_known", expression: "avatar_type >= 0 and avatar_type <= 2" },

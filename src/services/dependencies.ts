@@ -15,6 +15,8 @@ import { createIdempotency } from "../db/idempotency.ts";
 import type { OwnedDatabase } from "../db/open.ts";
 import { createPager } from "../db/page.ts";
 import { createWrite } from "../db/transaction.ts";
+import type { LifecycleDependencies } from "../lifecycle/dependencies.ts";
+import { createEraser } from "../lifecycle/erasure/eraser.ts";
 import type { OptionDependencies } from "../options/dependencies.ts";
 import { createOptionScopes } from "../options/option-scopes.ts";
 import type { OptionRegistry } from "../options/registry/registry.ts";
@@ -27,7 +29,6 @@ import { createFirstProfiles, createProfiles, createProfilesByName } from "../pr
 import { createRoleDefinitions } from "../roles/role.lookup.ts";
 import { createVault } from "../secrets/secrets.ts";
 import { createCanonicalNames } from "../users/canonical-name.lookup.ts";
-import type { UserDependencies } from "../users/dependencies.ts";
 import { createSystemUser } from "../users/system-user.ts";
 import { createBasicUsers, createUsers } from "../users/user.lookup.ts";
 import type { Notification } from "../versions/notification.ts";
@@ -36,7 +37,7 @@ import { createConfigurationRevision } from "./configuration-revision.ts";
 import { createCurrentResources } from "./current-resources.ts";
 
 /** The dependencies of the operations of all services. */
-export type AllDependencies = UserDependencies & OptionDependencies & AccessDependencies & ProfileDependencies & ChangeDependencies;
+export type AllDependencies = LifecycleDependencies & OptionDependencies & AccessDependencies & ProfileDependencies & ChangeDependencies;
 
 /** What the dependencies of operations are made of, besides the database. */
 type Opened = { readonly metrics: MetricsRegistry; readonly registry: OptionRegistry; readonly cache: Cache; readonly log: Logger };
@@ -80,6 +81,7 @@ export const createDependencies = (db: OwnedDatabase, config: Config, { metrics,
     passwords: createPasswords(metrics),
     vault: createVault(secretKey),
     systemUser: createSystemUser(config.systemUsername),
+    eraser: createEraser(secretKey, config.erasure),
     access: createAccess({ accessUsers, accessAccounts: createAccessAccounts(cache, db) }, config.readPolicy),
     owners: createOwners(db, holders, accessUsers),
     holders,

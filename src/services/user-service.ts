@@ -20,6 +20,11 @@ import {
   listIdentityProviders,
   updateIdentityProvider,
 } from "../identities/identity-providers.ts";
+import { listErasures, planUserErasure, setUserHold } from "../lifecycle/erasure/erasures.ts";
+import { exportUser } from "../lifecycle/export/export-user.ts";
+import { listMergeDiscards, restoreMergeDiscard } from "../lifecycle/merge/discards.ts";
+import { mergeUsers, planUserMerge } from "../lifecycle/merge/merge-users.ts";
+import { undoUserMerge } from "../lifecycle/merge/undo-merge.ts";
 import { purgeUser } from "../lifecycle/purge-users.ts";
 import { checkPermissions } from "../roles/check-permissions.ts";
 import { assignRole, grantPermission, revokePermission, unassignRole } from "../roles/grants.ts";
@@ -102,5 +107,14 @@ export const userOperations = (app: AllDependencies): Operations<typeof UserServ
   recordActivity: recordActivity(app),
   deleteUser: deleteUser(app),
   undeleteUser: undeleteUser(app),
+  planUserMerge: planUserMerge(app),
+  mergeUsers: mergeUsers(app),
+  undoUserMerge: undoUserMerge(app),
+  listMergeDiscards: listMergeDiscards(app),
+  restoreMergeDiscard: restoreMergeDiscard(app),
+  exportUser: exportUser(app),
+  planUserErasure: planUserErasure(app),
+  setUserHold: setUserHold(app),
+  listErasures: listErasures(app),
   purgeUser: purgeUser(app),
 });

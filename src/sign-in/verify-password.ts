@@ -30,7 +30,8 @@ const candidate = async (db: Database, call: Call, { user }: VerifyPasswordReque
   const session = db.session(call);
   const which =
     user.case === "username"
-      ? sql`u.username_canonical = ${canonicalName(user.value)}`
+      ? // The username of a user that was merged is a name of the one that it was merged into.
+        sql`u.id = (select coalesce(n.merged_into_user_id, n.id) from users n where n.username_canonical = ${canonicalName(user.value)})`
       : sql`u.id = ${user.case === "email" ? ((await holderOf(session, user.value)) ?? 0n) : (user.value ?? 0n)}`;
   return session.row(sql<Candidate>`
     select u.id, u.password, u.last_password_change from users u where ${which} and ${maySignIn}`);

@@ -13,7 +13,12 @@ export const localUsername = (): string => `local-${randomBytes(8).toString("hex
 
 /** Returns the id of the user who has the address as its username; undefined = nobody. */
 export const bearerOf = async (session: Session, email: string): Promise<bigint | undefined> =>
-  (await session.row(session.sql.selectFrom("users").select("id").where("username_canonical", "=", canonicalName(email))))?.id;
+  // The name of a user that was merged is one of the user that it was merged into.
+  (
+    await session.row(
+      sql<{ id: bigint }>`select coalesce(merged_into_user_id, id) as id from users where username_canonical = ${canonicalName(email)}`,
+    )
+  )?.id;
 
 /** Renames a user whose username is somebody else's address, and ends all sessions of that user. The user's version has to be locked already. */
 export const renameRival = async (tx: Tx, id: bigint, username: string): Promise<void> => {

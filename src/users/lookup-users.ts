@@ -18,12 +18,24 @@ type Found = BasicUser | CachedUser;
 const idsOf = ({ key }: UserKey, { ids, verifiedIds }: NameHolders, onlyVerified: boolean): readonly bigint[] =>
   key.case === "email" && onlyVerified ? verifiedIds : ids;
 
-/** Returns the result of a key. By name, users who are not deleted go before deleted ones; by id a deleted user is found like any other. */
+/** Returns the users that have what was others' since a merge, in place of these, each once. */
+const heirsOf = (found: readonly Found[], heirs: ReadonlyMap<bigint, Found>): readonly Found[] => {
+  if (heirs.size === 0) return found;
+  const meant = found.map((user) => heirs.get(user.row.merged_into_user_id ?? 0n) ?? user);
+  return [...new Map(meant.map((user) => [user.row.id, user])).values()];
+};
+
+/**
+ * Returns the result of a key. By name, users who are not deleted go before deleted ones; by id a deleted user is found like any other, but not one
+ * that was merged.
+ */
 const resultOf = (
   { key }: UserKey,
   found: readonly Found[],
   toUser: (user: Found) => MessageInitShape<typeof LookupResultSchema>["user"],
 ): MessageInitShape<typeof LookupResultSchema> => {
+  const mergedInto = key.case === "id" ? (found[0]?.row.merged_into_user_id ?? null) : null;
+  if (mergedInto !== null) return { status: LookupStatus.MERGED, userIds: [mergedInto] };
   const live = key.case === "id" ? found : found.filter(({ row }) => row.delete_time === null);
   const [user, ...others] = live;
   if (user !== undefined && others.length === 0) return { status: LookupStatus.FOUND, user: toUser(user) };
@@ -67,15 +79,20 @@ export const lookupUsers =
     const ids = idsByKey.flat();
     const full = isFull ? await users.getAll(call, ids, reading) : [];
     const found: readonly { readonly user: Found | undefined }[] = isFull ? full : await basicUsers.getAll(call, ids, reading);
+    const merged = [...new Set(found.flatMap(({ user }) => user?.row.merged_into_user_id ?? []))];
+    const fullHeirs = isFull && merged.length > 0 ? await users.getAll(call, merged, reading) : [];
+    const foundHeirs: typeof found = isFull || merged.length === 0 ? fullHeirs : await basicUsers.getAll(call, merged, reading);
+    const heirs = new Map(foundHeirs.flatMap(({ user }): [bigint, Found][] => (user === undefined ? [] : [[user.row.id, user]])));
     const roles = await rolesOf(
       roleDefinitions,
       call,
-      full.map(({ user }) => user),
+      [...full, ...fullHeirs].map(({ user }) => user),
       reading,
     );
     let next = 0;
     const results = keys.map((key, index) => {
-      const ofKey = (idsByKey[index] ?? []).flatMap(() => found[next++]?.user ?? []);
+      const read = (idsByKey[index] ?? []).flatMap(() => found[next++]?.user ?? []);
+      const ofKey = key.key.case === "id" ? read : heirsOf(read, heirs);
       return resultOf(key, ofKey, (user) => ("full" in user ? user.full(roles) : user.basic));
     });
     return { results, ...freshness.certificateOf(reading) };

@@ -25,7 +25,8 @@ export type Names = {
 export const assertNamesFree = async (tx: Tx, { userId = 0n, username = "", email = "" }: Names): Promise<void> => {
   const taken = await tx.one(sql<{ username_taken: boolean; email_taken: boolean }>`select
     exists (select from user_email where email_canonical = ${canonicalName(username)} and user_id <> ${userId}) as username_taken,
-    exists (select from users where username_canonical = ${canonicalName(email)} and id <> ${userId}) as email_taken`);
+    -- The name of a user that was merged is one of the user that it was merged into.
+    exists (select from users where username_canonical = ${canonicalName(email)} and coalesce(merged_into_user_id, id) <> ${userId}) as email_taken`);
   if (taken.username_taken) throw alreadyExists("USERNAME_TAKEN", "The username is another user's address.");
   if (taken.email_taken) throw alreadyExists("EMAIL_TAKEN", "The address is another user's username.");
 };

@@ -17,7 +17,7 @@ export type NewUser = {
   readonly columns: Readonly<
     Omit<
       Selectable<Schema["users"]>,
-      "id" | "username_canonical" | "name_canonical" | "session_nonce" | "delete_time" | "purge_time" | "version"
+      "id" | "username_canonical" | "name_canonical" | "session_nonce" | "delete_time" | "purge_time" | "merged_into_user_id" | "version"
     >
   >;
   readonly emails: readonly NewEmail[];

@@ -14,6 +14,7 @@ import { changeAnyUser, changeUser } from "./change-user.ts";
 import type { UserDependencies } from "./dependencies.ts";
 import type { SystemUser } from "./system-user.ts";
 import { storedAvatarType } from "./user.mapping.ts";
+import { requireUnmerged } from "./writable-user.ts";
 
 const { method } = UserService;
 
@@ -78,7 +79,10 @@ export const undeleteUser =
   ({ write }: UserDependencies): Operation<typeof method.undeleteUser> =>
   (call, request) =>
     write(call, { method: method.undeleteUser, request, aggregates: flagAggregates(request.id) }, async (tx) => ({
-      user: await changeAnyUser(tx, request.id, (row) => Object.assign(row, { deleteTime: null, purgeTime: null })),
+      user: await changeAnyUser(tx, request.id, (row) => {
+        requireUnmerged(row.mergedIntoUserId ?? null);
+        Object.assign(row, { deleteTime: null, purgeTime: null });
+      }),
     }));
 
 /** SetAvatar: stores the type of an avatar and the URL of its picture, and never fetches the picture. */

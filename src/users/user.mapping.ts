@@ -72,5 +72,6 @@ export const toUser = (row: UserRow): MessageInitShape<typeof UserSchema> => ({
   has2fa: Boolean(row.has_2fa),
   deleteTime: timestamp(row.delete_time),
   purgeTime: timestamp(row.purge_time),
+  mergedIntoUserId: row.merged_into_user_id ?? 0n,
   etag: etagOf(row),
 });

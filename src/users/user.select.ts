@@ -64,6 +64,7 @@ export const selectBasicUsers = (db: Kysely<Schema>) =>
       "users.version",
       "users.delete_time",
       "users.purge_time",
+      "users.merged_into_user_id",
       "user_activity.last_login",
       "user_activity.last_active",
       sql<SqlBool>`users.password <> '' and users.password not like '!%'`.as("has_usable_password"),

@@ -10,6 +10,16 @@ export const requireLive = (deleteTime: Date | null): void => {
   if (deleteTime !== null) throw failedPrecondition("USER_DELETED", "The user is deleted; it can be undeleted until it is purged.");
 };
 
+/**
+ * Checks that a user was not merged into another one: then only the merge can be undone. Throws FAILED_PRECONDITION USER_MERGED.
+ */
+export const requireUnmerged = (mergedInto: bigint | null): void => {
+  if (mergedInto === null) return;
+  throw failedPrecondition("USER_MERGED", "The user was merged into another one.", {
+    metadata: { merged_into_user_id: String(mergedInto) },
+  });
+};
+
 /** The columns of a user that are needed by writes to its belongings, such as its addresses, authenticators and identities. */
 export type WritableUser = { readonly id: bigint; readonly username: string; readonly email: string; readonly isManaged: boolean };
 

@@ -41,6 +41,9 @@ const readsOf = async (own: ServiceWith): Promise<Requests> => {
   await own.options.setScopeOption({ target: { case: "projectId", value: projectId }, key: "plan", value: value("free") });
   await own.profiles.registerResources({ resources: [{ kind: "page", ownerProfileId: profileId, name: "a" }] });
   const owner = { case: "ownerProfileId" as const, value: profileId };
+  const [merged, other] = [await createUser(own), await createUser(own)];
+  const users = { fromUserId: merged.id, toUserId: other.id };
+  await own.users.mergeUsers({ ...users, planEtag: (await own.users.planUserMerge(users)).plan?.etag ?? "" });
   return {
     ...(await readsOfKinds(own)),
     getUser: { id: userId },
@@ -92,6 +95,11 @@ const readsOf = async (own: ServiceWith): Promise<Requests> => {
     watchChanges: { start: { case: "earliest", value: true } },
     getFeedPosition: {},
     listAuditEntries: {},
+    planUserMerge: { fromUserId: userId, toUserId: other.id },
+    listMergeDiscards: { fromUserId: merged.id },
+    planUserErasure: { userId },
+    exportUser: { userId },
+    listErasures: {},
   };
 };
 

@@ -7,6 +7,7 @@ import type { ReportLine } from "../../src/import/report.ts";
 import { formatReport } from "../../src/import/report-text.ts";
 import { purgeUsers } from "../../src/lifecycle/purge-users.ts";
 import { purgeable } from "../../src/lifecycle/remove-scopes.ts";
+import { testEraser } from "../support/eraser.ts";
 import { all, countsOf, importRecords, rowsOf, stateOf, test } from "./fixture.ts";
 
 const uuidFile = readFileSync(new URL("./cases/04-uuid-pk.json", import.meta.url), "utf8");
@@ -175,7 +176,7 @@ test("U40 hashes of names that an import remembers go with the purge of what bor
   expect(await remembered()).toEqual([{ kind: "organization" }, { kind: "project" }, { kind: "team" }, { kind: "user" }, { kind: "user" }]);
   await inTransaction(db, "test", (tx) => purgeable.organization.remove(tx, 1n));
   expect(await remembered()).toEqual([{ kind: "user" }, { kind: "user" }]);
-  await inTransaction(db, "test", (tx) => purgeUsers(tx, [1n]));
+  await inTransaction(db, "test", (tx) => purgeUsers(tx, [1n], testEraser));
   expect(await rowsOf(db, sql`select id from import_origin`)).toEqual([{ id: "2" }]);
 });
 

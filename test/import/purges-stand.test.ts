@@ -7,6 +7,7 @@ import { startPurger } from "../../src/lifecycle/purger.ts";
 import { createSystemUser } from "../../src/users/system-user.ts";
 import { type ServiceWith, serviceWith } from "../options/service-with.ts";
 import { silent } from "../support/database.ts";
+import { testEraser } from "../support/eraser.ts";
 import { importRecords, rowsOf, stateOf, test } from "./fixture.ts";
 import { of2023, recordOf } from "./of-2023.ts";
 
@@ -18,7 +19,7 @@ const purgeAtEnd = async ({ users }: ServiceWith, db: Database): Promise<void> =
     .set({ purge_time: new Date(0) })
     .where("id", "=", 2n)
     .execute();
-  await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent);
+  await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent, testEraser);
   await purger.purge();
 };
 

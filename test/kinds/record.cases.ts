@@ -8,6 +8,7 @@ import { startPurger } from "../../src/lifecycle/purger.ts";
 import { createSystemUser } from "../../src/users/system-user.ts";
 import type { ClientKind } from "../support/clients.ts";
 import { silent } from "../support/database.ts";
+import { testEraser } from "../support/eraser.ts";
 import { expectRefusal } from "../support/errors.ts";
 import type { ServiceTest } from "../support/service.ts";
 import { compare, get, list, local, walk } from "./asking.ts";
@@ -82,7 +83,7 @@ export const recordCases = (test: ServiceTest, clientKind: ClientKind, kind: Kin
           where id = ${id}`.execute(db.sql);
       await set(old.id, retention.days * 24 + 1);
       await set(young.id, retention.days * 24 - 1);
-      await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent);
+      await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent, testEraser);
       await purger.purge();
       expect((await list(maker)).rows.map(({ id }) => id)).toEqual([young.id]);
     });

@@ -8,6 +8,7 @@ import { kinds } from "../../src/schema/entities.ts";
 import { createSystemUser } from "../../src/users/system-user.ts";
 import { actingAs, createUser } from "../support/build.ts";
 import { silent } from "../support/database.ts";
+import { testEraser } from "../support/eraser.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { test } from "../support/service.ts";
 import { callerOf, type Maker, makerOf } from "./maker.ts";
@@ -96,7 +97,7 @@ describe("many records", { concurrent: true, timeout: 60_000 }, () => {
     const due = await userOf(ofDue);
     await client.users.deleteUser({ id: due });
     await sql`update users set purge_time = now() where id = ${due}`.execute(db.sql);
-    await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent);
+    await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent, testEraser);
     // The purger of the other test may have begun with them.
     const purged = async () => {
       await purger.purge();
@@ -113,7 +114,7 @@ describe("many records", { concurrent: true, timeout: 60_000 }, () => {
     await fill(db, kept, 89);
     await callerOf(client, monitors).call("Delete", { id: due.parentId });
     await sql`update monitor set purge_time = now() where id = ${due.parentId}`.execute(db.sql);
-    await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent);
+    await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent, testEraser);
     // The purger of the other test may have begun with them.
     const purged = async () => {
       await purger.purge();

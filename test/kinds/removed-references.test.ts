@@ -6,6 +6,7 @@ import { startPurger } from "../../src/lifecycle/purger.ts";
 import { kinds } from "../../src/schema/entities.ts";
 import { createSystemUser } from "../../src/users/system-user.ts";
 import { silent } from "../support/database.ts";
+import { testEraser } from "../support/eraser.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { test } from "../support/service.ts";
 import { get, local, update } from "./asking.ts";
@@ -14,7 +15,7 @@ import { callerOf, makerOf, type Shown } from "./maker.ts";
 /** Ends the grace period of a resource, and has the purger remove it. */
 const purgeDue = async (db: Database, { table }: Kind, id: bigint): Promise<void> => {
   await sql`update ${sql.table(table)} set purge_time = now() where id = ${id}`.execute(db.sql);
-  await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent);
+  await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent, testEraser);
   await purger.purge();
 };
 

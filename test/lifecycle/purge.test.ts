@@ -16,6 +16,7 @@ const staying = [
   "aggregate_version",
   "canonical_name",
   "changes",
+  "erasure",
   "feed",
   "feed_head",
   "identity_provider",
@@ -60,11 +61,19 @@ test("U40 purges of teams, projects, organizations and users leave nothing of th
   for (const theme of ["light", "dark"]) await service.options.setOption({ userId, key: "theme", value: toValue(theme) });
   await service.profiles.registerResources({ resources: [{ kind: "cell", ownerProfileId: profile ?? 0n, name: "x" }] });
   await service.users.createPasswordReset({ userId: users.at(-1) ?? 0n });
+  const merged = await service.users.createUser({ user: { username: "merged" } });
+  const pair = { fromUserId: merged.user?.id ?? 0n, toUserId: userId };
+  for (const [key, text] of [
+    ["theme", "light"],
+    ["mine", "x"],
+  ] as const)
+    await service.options.setOption({ userId: pair.fromUserId, key, value: toValue(text) });
+  await service.users.mergeUsers({ ...pair, planEtag: (await service.users.planUserMerge(pair)).plan?.etag ?? "" });
   const origins = () => rowsOf(db, sql`select distinct kind from import_origin order by 1`);
   const all = ["account", "organization", "project", "team", "user", ...importedKinds.map(({ kind }) => kind.name)].toSorted();
   expect(await origins()).toEqual(all.map((kind) => ({ kind })));
   const empty = "make a row of the table here, so that the test sees the purge remove it";
-  expect((await tablesOf(db)).empty, empty).toEqual(["idempotency", "purged_scope"]);
+  expect((await tablesOf(db)).empty, empty).toEqual(["erasure", "idempotency", "purged_scope", "user_hold"]);
   // One of each by itself; with an organization goes the rest.
   await service.organizations.purgeTeam({ id: teams[0] ?? 0n });
   await service.organizations.purgeProject({ id: projects[0] ?? 0n });

@@ -9,6 +9,7 @@ import { statementsOf } from "../options/statements.ts";
 import { createOrganization, createProject, createTeam, createUser } from "../support/build.ts";
 import { collect } from "../support/collect.ts";
 import { silent } from "../support/database.ts";
+import { testEraser } from "../support/eraser.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { clientKinds, test } from "../support/service.ts";
 
@@ -174,7 +175,8 @@ test("U40 a purge takes memberships with it, and says which organizations have l
   const shared = await createOrganization(clients["grpc-js"], {}, owner);
   await organizations.addMember({ organizationId: shared.id, userId: other, role: MemberRole.OWNER });
   const before = await versionOf(db, "organization", shared.id);
-  expect((await users.purgeUser({ id: owner })).ownerlessOrganizationIds).toEqual([alone.id]);
+  await expectRefusal(users.purgeUser({ id: owner }), "FailedPrecondition", "LAST_OWNER");
+  expect((await users.purgeUser({ id: owner, allowOwnerless: true })).ownerlessOrganizationIds).toEqual([alone.id]);
   expect(await versionOf(db, "organization", shared.id)).toBe(before + 1n);
   expect((await organizations.listMembers({ organizationId: alone.id })).members).toEqual([]);
   const ownerless = async () => {
@@ -186,7 +188,7 @@ test("U40 a purge takes memberships with it, and says which organizations have l
   await users.deleteUser({ id: other });
   expect(await ownerless()).toEqual([alone.id, shared.id]);
   await sql`update users set purge_time = now() where id = ${other}`.execute(db.sql);
-  await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent);
+  await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent, testEraser);
   expect(await purger.purge()).toBe(1);
   expect((await organizations.listMembers({ organizationId: shared.id })).members).toEqual([]);
 });

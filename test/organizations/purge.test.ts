@@ -9,10 +9,11 @@ import { createSystemUser } from "../../src/users/system-user.ts";
 import { createOrganization, createProject, createTeam, createUser, unique, uniqueId, value } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { silent } from "../support/database.ts";
+import { testEraser } from "../support/eraser.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { test } from "../support/service.ts";
 
-const purgerOf = (db: Database) => startPurger(db, createSystemUser("sentry"), 2_000, silent);
+const purgerOf = (db: Database) => startPurger(db, createSystemUser("sentry"), 2_000, silent, testEraser);
 
 /** Users with options in a project: every user `perUser` keys. */
 const furnish = async (db: Database, projectId: bigint, users: number, perUser: number): Promise<bigint[]> => {
@@ -186,7 +187,7 @@ test("many options vanish at once for every reader, and are removed in batches, 
 
   // Caches may take the scope for live as long as the bound: a round that is stopped before it is over has removed nothing.
   {
-    await using patient = startPurger(db, createSystemUser("sentry"), 600_000, silent);
+    await using patient = startPurger(db, createSystemUser("sentry"), 600_000, silent, testEraser);
     const round = patient.purge();
     await patient[Symbol.asyncDispose]();
     await round;

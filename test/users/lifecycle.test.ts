@@ -13,13 +13,14 @@ import { kinds } from "../../src/schema/entities.ts";
 import { createSystemUser } from "../../src/users/system-user.ts";
 import { buildUser, createUser, unique, value } from "../support/build.ts";
 import { silent } from "../support/database.ts";
+import { testEraser } from "../support/eraser.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { clientKinds, test } from "../support/service.ts";
 
 const UNKNOWN_USER = 9_000_000_000_000n;
 
-/** Tables whose rows a purge of their user deletes. */
-const ownedTables = owned.users.tables.filter(({ goes }) => goes === "deleted").map(({ table }) => table);
+/** Tables whose rows a purge of their user deletes, but for holds: a held user is not purged. */
+const ownedTables = owned.users.tables.filter(({ goes, table }) => goes === "deleted" && table !== "user_hold").map(({ table }) => table);
 
 /** Tables whose rows go with their user by a foreign key or a trigger. */
 const cascading = ["option_revision", "user_activity", "user_search"] as const;
@@ -59,6 +60,7 @@ const furnish = async (db: Database, id: bigint): Promise<void> => {
       contact as (
         insert into account_contact (account_id, user_id, email, email_canonical) select id, ${id}, 'a@example.com', 'a@example.com' from account),
       resource as (insert into resource (owner_profile_id, account_id, kind, name) select id, account_id, 'plugin', 'x' from profile),
+      merge as (insert into user_merge (user_id, target_user_id, expire_time, undo_time) values (${id}, 1, now(), now())),
       reset as (insert into password_reset (user_id, token_hash) values (${id}, decode(md5(${unique()}), 'hex')))
     select`.execute(db.sql);
 };
@@ -235,7 +237,7 @@ test("every table that belongs to a user is purged with it", async ({ db }) => {
   );
   // Kinds forget the user.
   const forgetting = kinds.filter(({ columns }) => columns.some(({ reference }) => reference?.to.name === "user"));
-  expect(rows.map(({ name }) => name)).toEqual([...ownedTables, ...cascading, ...forgetting.map(({ table }) => table)].sort());
+  expect(rows.map(({ name }) => name)).toEqual([...ownedTables, "user_hold", ...cascading, ...forgetting.map(({ table }) => table)].sort());
 });
 
 test("U38 the purger removes whom the grace period is over for, and several share the work", async ({ clients, db }) => {
@@ -247,8 +249,8 @@ test("U38 the purger removes whom the grace period is over for, and several shar
   await users.undeleteUser({ id: restored });
   await sql`update users set purge_time = now() where id = any(${due.map(String)}::bigint[])`.execute(db.sql);
   const systemUser = createSystemUser("sentry");
-  await using first = startPurger(db, systemUser, 2_000, silent);
-  await using second = startPurger(db, systemUser, 2_000, silent);
+  await using first = startPurger(db, systemUser, 2_000, silent, testEraser);
+  await using second = startPurger(db, systemUser, 2_000, silent, testEraser);
   const purged = await Promise.all([first.purge(), second.purge()]);
   expect(purged.reduce((sum, count) => sum + count)).toBe(due.length);
   const { ids: left } = await users.listUserIds({ filter: { userIds: ids }, showDeleted: true });
@@ -274,7 +276,7 @@ test("U38 a purge that is killed leaves nothing half done, and the next one fini
   await sql`select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep'`.execute(db.sql);
   await sql`drop trigger wait_long on users`.execute(db.sql);
   for (const id of ids) expect(await rowsOf(db, id)).toEqual({ user_email: 1, user_search: 1, users: 1 });
-  await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent);
+  await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent, testEraser);
   expect(await purger.purge()).toBe(ids.length);
   for (const id of ids) expect(await rowsOf(db, id)).toEqual({});
 });
@@ -294,7 +296,7 @@ test("U39 the system user is refused by every path", async ({ clients, db }) => 
   );
   expect((await users.updateUser({ user: { id, username: "sentry", name: "System" } })).user?.username).toBe("sentry");
   await sql`update users set delete_time = now(), purge_time = now() where id = ${id}`.execute(db.sql);
-  await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent);
+  await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent, testEraser);
   await purger.purge();
   expect((await users.getUser({ id })).user?.id).toBe(id);
 });

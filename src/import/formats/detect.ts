@@ -59,6 +59,7 @@ export const detect = (head: Buffer): Format => {
     .replace(/^\uFEFF/, "")
     .trimStart();
   if (text === "") throw new ImportFault(`The file is empty: ${DUMPDATA}.`);
+  if (text.startsWith('{"format":"userd export"')) throw new ImportFault("The file is an export of userd: read it with --into-empty.");
   const [, format] = known.find(([beginning]) => beginning.test(text)) ?? [];
   if (text.includes("\0"))
     throw new ImportFault(

@@ -1,0 +1,86 @@
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import type { Writable } from "node:stream";
+import { finished } from "node:stream/promises";
+import { SingleBar } from "cli-progress";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { type ExportProgress, exportAll } from "../lifecycle/export/export-all.ts";
+import { connect } from "./client.ts";
+import type { ClientOptions } from "./client-options.ts";
+import { CommandError, ExitCode } from "./exit.ts";
+import { withDatabase } from "./whole-database.ts";
+
+type ExportOptions = ClientOptions & {
+  readonly user?: string;
+  readonly organization?: string;
+  readonly all?: true;
+  readonly secrets?: true;
+  readonly output?: string;
+};
+
+/** The longest that the export of one user takes, in milliseconds. */
+const USER_MS = 600_000;
+
+/** Writes lines, as fast as they are taken. */
+type Sink = { readonly write: (line: string) => Promise<void>; readonly end: () => Promise<void> };
+
+const sinkOf = (stream: Writable, isOurs: boolean): Sink => ({
+  write: async (line) => {
+    if (!stream.write(`${line}\n`)) await once(stream, "drain");
+  },
+  end: async () => {
+    if (!isOurs) return;
+    stream.end();
+    await finished(stream);
+  },
+});
+
+/** Shows the progress on standard error, if that is a terminal. */
+const progressBar = (): Disposable & { readonly show: (progress: ExportProgress) => void } => {
+  const bar = new SingleBar({ format: "{bar} {percentage}% · {value} of {total} rows", hideCursor: true, clearOnComplete: true });
+  let isShown = false;
+  return {
+    show: ({ rows, total }) => {
+      if (!process.stderr.isTTY) return;
+      if (isShown) bar.update(rows);
+      else bar.start(total, rows);
+      isShown = true;
+    },
+    [Symbol.dispose]: () => bar.stop(),
+  };
+};
+
+const idOf = (option: string, id: string): bigint => {
+  if (/^[1-9]\d{0,18}$/.test(id)) return BigInt(id);
+  throw new CommandError(`${option} has to be an id: a number above 0.`, ExitCode.USAGE);
+};
+
+const exportUser = async (userId: bigint, options: ExportOptions, { write }: Sink): Promise<void> => {
+  const request = { userId, includeSecrets: options.secrets === true };
+  for await (const { line } of connect(UserService, options).exportUser(request, { timeoutMs: USER_MS })) await write(line);
+};
+
+/** Writes an export to the file, or to standard output. */
+export const run = async (options: ExportOptions): Promise<void> => {
+  const { user, organization, all, secrets = false, output } = options;
+  if ([user, organization, all].filter((one) => one !== undefined).length !== 1)
+    throw new CommandError("Name one of --user, --organization and --all.", ExitCode.USAGE);
+  const userId = user === undefined ? undefined : idOf("--user", user);
+  const organizationId = organization === undefined ? undefined : idOf("--organization", organization);
+  // Nobody else may read what it holds.
+  const stream = output === undefined ? process.stdout : createWriteStream(output, { mode: 0o600, flags: "wx" });
+  const failed =
+    output === undefined
+      ? undefined
+      : once(stream, "open").catch((error: Error) =>
+          Promise.reject(new CommandError(`${output} can't be written: ${error.message}.`, ExitCode.USAGE)),
+        );
+  await failed;
+  const sink = sinkOf(stream, output !== undefined);
+  if (userId !== undefined) await exportUser(userId, options, sink);
+  else {
+    using progress = progressBar();
+    await withDatabase((db) => exportAll(db, { organizationId, withSecrets: secrets }, sink.write, progress.show));
+  }
+  await sink.end();
+};

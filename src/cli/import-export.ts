@@ -1,0 +1,32 @@
+import { createInterface } from "node:readline";
+import { createGunzip } from "node:zlib";
+import { loadConfig } from "../config.ts";
+import { migrate } from "../db/migrate.ts";
+import { openForCommand } from "../db/open.ts";
+import { openSource } from "../import/source.ts";
+import { loadKinds } from "../kinds/mounted/load.ts";
+import { ExportFault, storeExport } from "../lifecycle/export/store.ts";
+import { print } from "../print.ts";
+import { createLogger } from "../telemetry/logger.ts";
+import { CommandError, ExitCode } from "./exit.ts";
+
+/** Stores an export of userd in the empty database that the settings name, and prints what was stored. */
+export const importExport = async (file: string, dryRun: boolean): Promise<void> => {
+  const config = loadConfig();
+  const log = createLogger(config.logLevel);
+  const { stream } = await openSource(file);
+  const source = file.endsWith(".gz") ? stream.pipe(createGunzip()) : stream;
+  await using db = await openForCommand(config, log, loadKinds(config).kinds);
+  await migrate(db, log);
+  try {
+    const { manifest, rows } = await storeExport(db, createInterface({ input: source, crlfDelay: Number.POSITIVE_INFINITY }), dryRun);
+    print(
+      `${dryRun ? "Nothing was stored (dry run)" : "Stored"}: ${rows} rows of ${manifest.tables.length} tables, exported at ${manifest.exportTime}.\n`,
+    );
+  } catch (error) {
+    if (error instanceof ExportFault) throw new CommandError(`${error.message} Nothing was stored.`, ExitCode.USAGE, { cause: error });
+    throw error;
+  } finally {
+    stream.destroy();
+  }
+};

@@ -1,0 +1,99 @@
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { sql } from "kysely";
+import type { Operation } from "../../call.ts";
+import type { Session } from "../../db/session.ts";
+import { ListErasuresRequestSchema } from "../../gen/userd/v1/user_erasure_pb.ts";
+import { UserService } from "../../gen/userd/v1/user_service_pb.ts";
+import { userNotFound } from "../../users/get-user.ts";
+import { requirePermission } from "../../users/privileges.ts";
+import { requireUnmerged } from "../../users/writable-user.ts";
+import { userAggregate } from "../../versions/aggregate.ts";
+import type { LifecycleDependencies } from "../dependencies.ts";
+import { leftWithoutOwner, mergedInto } from "../purge-users.ts";
+import { countRows, type RowCount } from "./counts.ts";
+import { toReceipt } from "./receipts.ts";
+
+const { method } = UserService;
+
+/** Reads a user that erasures and holds can be about. Throws NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_MERGED. */
+const requireUser = async (session: Session, id: bigint): Promise<void> => {
+  const row = await session.row(session.sql.selectFrom("users").select("merged_into_user_id").where("id", "=", id));
+  if (row === undefined) throw userNotFound();
+  requireUnmerged(row.merged_into_user_id);
+};
+
+const summed = (counts: Iterable<readonly RowCount[]>) => {
+  const tables = new Map<string, RowCount>();
+  for (const { table, removed, cleared } of [...counts].flat()) {
+    const before = tables.get(table) ?? { removed: 0, cleared: 0 };
+    tables.set(table, { table, removed: before.removed + removed, cleared: before.cleared + cleared });
+  }
+  return [...tables.values()].toSorted((a, b) => (a.table < b.table ? -1 : 1));
+};
+
+/** PlanUserErasure: says what a purge would remove, and what would refuse it. */
+export const planUserErasure =
+  ({ db, freshness }: LifecycleDependencies): Operation<typeof method.planUserErasure> =>
+  async (call, request) => {
+    const { userId, consistency } = request;
+    await freshness.check(call, consistency);
+    const session = db.session(call);
+    await requireUser(session, userId);
+    const mergedUserIds = await mergedInto(session, [userId]);
+    const users = [userId, ...mergedUserIds];
+    const counts = summed((await countRows(session, users, true)).values());
+    const hold = await session.row(sql<{ reason: string }>`select reason from user_hold where user_id = ${userId}`);
+    return {
+      plan: {
+        counts: counts.map(({ table, removed, cleared }) => ({ table, removed: BigInt(removed), cleared: BigInt(cleared) })),
+        holdReason: hold?.reason ?? "",
+        ownerlessOrganizationIds: await leftWithoutOwner(session, users.map(String)),
+        mergedUserIds: [...mergedUserIds],
+      },
+    };
+  };
+
+/** SetUserHold: holds a user, or ends its hold. */
+export const setUserHold =
+  ({ write }: LifecycleDependencies): Operation<typeof method.setUserHold> =>
+  (call, request) => {
+    const { userId, reason } = request;
+    return write(call, { method: method.setUserHold, request, aggregates: [userAggregate(userId)] }, async (tx) => {
+      await requirePermission(tx, "users.admin");
+      await requireUser(tx, userId);
+      if (reason === "") await tx.rows(sql`delete from user_hold where user_id = ${userId}`);
+      else
+        await tx.rows(sql`
+          insert into user_hold (user_id, reason) values (${userId}, ${reason}) on conflict (user_id) do update set reason = excluded.reason`);
+      return { reason };
+    });
+  };
+
+type ErasureRow = {
+  readonly id: bigint;
+  readonly erase_time: Date;
+  readonly subject: string;
+  readonly statement: string;
+  readonly signature: Uint8Array;
+};
+
+/** ListErasures: reads one page of the erasures that were done, the latest first. */
+export const listErasures =
+  ({ db, freshness, pager, eraser }: LifecycleDependencies): Operation<typeof method.listErasures> =>
+  async (call, request) => {
+    const page = pager(call, ListErasuresRequestSchema, request);
+    await freshness.check(call, request.consistency);
+    const isMeant = request.userId === 0n ? sql`true` : sql`subject = ${eraser.subjectOf(request.userId)}`;
+    const [before] = page.after ?? [];
+    const isAfter = before === undefined ? sql`true` : sql`id < ${before}::bigint`;
+    const found = await db.session(call).rows(sql<ErasureRow>`
+      select id, erase_time, subject, statement, signature from erasure where ${isMeant} and ${isAfter} order by id desc limit ${page.size + 1}`);
+    const { rows, nextPageToken } = page.cut(found, ({ id }) => [id]);
+    return {
+      erasures: rows.map(({ id, erase_time, subject, statement, signature }) => ({
+        ...{ id, subject, eraseTime: timestampFromDate(erase_time) },
+        receipt: toReceipt({ statement, signature, publicKey: eraser.publicKey }),
+      })),
+      nextPageToken,
+    };
+  };

@@ -1,0 +1,108 @@
+import { sql } from "kysely";
+import { expect } from "vitest";
+import type { Database } from "../../../src/db/orm.ts";
+import { MergeWinner } from "../../../src/gen/userd/v1/user_merge_pb.ts";
+import { tables } from "../../../src/lifecycle/tables.ts";
+import { kinds } from "../../../src/schema/entities.ts";
+import { createAccount, createProfile } from "../../support/build.ts";
+import type { Clients } from "../../support/clients.ts";
+import { collect } from "../../support/collect.ts";
+import { test } from "../../support/service.ts";
+import { type Cell, cellsOf, createTwo, furnish, type Rows, type Standing, standings } from "./furnish.ts";
+
+const cells = cellsOf({ kinds } as Clients, Object.keys(tables));
+const winners = [MergeWinner.TARGET, MergeWinner.SOURCE, MergeWinner.NEWEST];
+
+/** Whether rows of a table can be equal, or differ: an id outside is one user's only. */
+const canBe = ({ table, rule }: Cell, standing: Standing): boolean => {
+  if (standing === "none") return true;
+  if (standing === "equal") return table !== "identity" && table !== "auth_identity";
+  return rule.values.length > 0 && (standing === "older" || rule.newest !== undefined);
+};
+
+const ownerOf = async (db: Database, { table, column }: Cell, id: bigint | undefined): Promise<bigint | undefined> => {
+  const { rows } = await sql<{ owner: bigint }>`
+    select ${sql.ref(column)} as owner from ${sql.table(table)} where id = ${id ?? 0n}`.execute(db.sql);
+  return rows[0]?.owner;
+};
+
+/** Says whose row stays: the source's, which moves, or the target's. */
+const sourceStays = (standing: Standing, winner: MergeWinner): boolean => {
+  if (standing === "none") return true;
+  if (standing === "equal") return false;
+  return winner === MergeWinner.SOURCE || (winner === MergeWinner.NEWEST && standing === "older");
+};
+
+const cases = standings.flatMap((standing) => winners.map((winner) => [standing, winner] as const));
+
+test.for(cases)(
+  "U42 a merge of each table, where the target's row is %s, by the policy %s, does what was planned, and can be undone",
+  async ([standing, winner], { clients, db }) => {
+    const own = clients["grpc-js"];
+    const two = await createTwo(own);
+    const meant = cells.filter((cell) => canBe(cell, standing));
+    const furnished: { readonly cell: Cell; readonly rows: Rows }[] = [];
+    for (const cell of meant) furnished.push({ cell, rows: await furnish(db, own, cell, two, standing) });
+    const [stays, isConflict] = [sourceStays(standing, winner), standing === "older" || standing === "newer"];
+    const users = { fromUserId: two.from, toUserId: two.to };
+    const request = { ...users, policy: { winner } };
+    const { plan } = await own.users.planUserMerge(request);
+    // The rule of a table says the same as the default of a policy.
+    const byTables = { tables: meant.map(({ table }) => ({ table, winner })) };
+    expect((await own.users.planUserMerge({ ...users, policy: byTables })).plan).toEqual(plan);
+    for (const { table, before, moved, kept, discarded } of plan?.counts ?? []) expect(before, table).toBe(moved + kept + discarded);
+    for (const { table } of meant) {
+      const conflicts = plan?.conflicts.filter((one) => one.table === table) ?? [];
+      const expected = isConflict ? [stays ? MergeWinner.SOURCE : MergeWinner.TARGET] : [];
+      expect(
+        conflicts.map((one) => one.winner),
+        table,
+      ).toEqual(expected);
+      for (const { source, target } of conflicts) expect(JSON.parse(source)).not.toEqual(JSON.parse(target));
+    }
+
+    const merged = await own.users.mergeUsers({ ...request, planEtag: plan?.etag ?? "" });
+    expect(merged.plan).toEqual(plan);
+    const { discards } = await own.users.listMergeDiscards({ fromUserId: two.from, pageSize: 1_000 });
+    for (const { cell, rows } of furnished) {
+      const to = cell.column === "user_id" ? two.to : two.toProfile;
+      expect(await ownerOf(db, cell, rows.source), cell.table).toBe(stays ? to : undefined);
+      if (rows.target !== undefined) expect(await ownerOf(db, cell, rows.target), cell.table).toBe(stays ? undefined : to);
+      const sides = discards.filter(({ table }) => table === cell.table).map(({ side }) => side);
+      expect(sides, cell.table).toEqual(isConflict ? [stays ? MergeWinner.TARGET : MergeWinner.SOURCE] : []);
+    }
+
+    expect((await own.users.undoUserMerge({ fromUserId: two.from })).notUndone).toEqual([]);
+    for (const { cell, rows } of furnished) {
+      const [from, to] = cell.column === "user_id" ? [two.from, two.to] : [two.fromProfile, two.toProfile];
+      expect(await ownerOf(db, cell, rows.source), cell.table).toBe(from);
+      if (rows.target !== undefined) expect(await ownerOf(db, cell, rows.target), cell.table).toBe(to);
+    }
+  },
+);
+
+/** What an export says of a user, but for versions, etags and times, the history of its options, and the ids of what was made anew. */
+const heldOf = async (own: Clients, userId: bigint): Promise<readonly unknown[]> => {
+  const lines = (await collect(own.users.exportUser({ userId, includeSecrets: true }))).slice(1).map(({ line }) => JSON.parse(line));
+  const timeless = (row: object) =>
+    Object.fromEntries(Object.entries(row).filter(([name]) => !/(_time|^version|^etag|session_nonce)$/.test(name)));
+  return lines
+    .filter(({ table }) => table !== "option_revision" && table !== "user_activity")
+    .map(({ table, row }) => ({ table, row: timeless(row) }));
+};
+
+test.for(standings)(
+  "U42 an undone merge of two users with everything leaves equal exports of both, where rows are %s",
+  async (standing, { clients, db }) => {
+    const own = clients["grpc-js"];
+    const two = await createTwo(own);
+    for (const cell of cells.filter((one) => canBe(one, standing))) await furnish(db, own, cell, two, standing);
+    const alone = await createAccount(own);
+    await createProfile(own, two.from, alone.id);
+    const before = [await heldOf(own, two.from), await heldOf(own, two.to)];
+    const users = { fromUserId: two.from, toUserId: two.to };
+    await own.users.mergeUsers({ ...users, planEtag: (await own.users.planUserMerge(users)).plan?.etag ?? "" });
+    await own.users.undoUserMerge({ fromUserId: two.from });
+    expect([await heldOf(own, two.from), await heldOf(own, two.to)]).toEqual(before);
+  },
+);
