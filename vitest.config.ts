@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
@@ -68,6 +69,11 @@ class LongestFirst extends BaseSequencer {
 
 /** What both runs have in common. */
 export const shared = {
+  // The provider, and programs of tests, import the client as its users do.
+  alias: {
+    "@userd/client": fileURLToPath(new URL("clients/typescript/src/index.ts", import.meta.url)),
+    "@userd/openfeature-provider": fileURLToPath(new URL("clients/openfeature/typescript/src/index.ts", import.meta.url)),
+  },
   globalSetup: ["test/support/global-setup.ts"],
   // Fails each test in which a service answers with a reason that its RPC does not declare.
   setupFiles: ["test/support/hold-reasons.ts"],
