@@ -30,6 +30,8 @@ export type AppOptions = {
   readonly importFile?: string;
   /** Returns how many lines of the log were lost; counted in the metrics. */
   readonly lostLines?: () => number;
+  /** False: this process gives positions to changes only when it is asked. Only the bench sets it: it measures what the sequencer costs. */
+  readonly isSequencing?: false;
   /** Makes routes besides those of the API. Only the bench sets it: it compares RPCs with the same ones written by hand. */
   readonly furtherRoutes?: (dependencies: AllDependencies) => readonly Route[];
 };
@@ -81,7 +83,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
   const dependencies = createDependencies(db, config, { metrics: metrics.registry, registry, cache, log });
   if (config.cache.isCaching && config.cache.sampleMs > 0)
     stack.use(startCacheSampler(db, dependencies.users, config.cache, metrics.registry));
-  stack.use(dependencies.feed.start());
+  if (options.isSequencing !== false) stack.use(dependencies.feed.start());
   stack.use(startPruner(db, config, log));
   stack.use(startSweeper(db, log));
   stack.use(startPurger(db, dependencies.systemUser, config.cache.boundMs, log, dependencies.eraser));

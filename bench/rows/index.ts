@@ -4,6 +4,7 @@ import { batchGetOptions, batchValues } from "./batch-get-options.ts";
 import { batchGetOptions1000 } from "./batch-get-options-1000.ts";
 import { checkAccess } from "./check-access.ts";
 import { createProfile, createUser, setMemberRole, updateUser } from "./entity-writes.ts";
+import { feedDelivery, feedThroughput, setOptionFeed, setOptionWatched, setOptionWatchedByAll } from "./feed.ts";
 import { findUsersByOption } from "./find-users-by-option.ts";
 import { getOption, getOptionHttp2 } from "./get-option.ts";
 import { getOptionTls } from "./get-option-tls.ts";
@@ -15,10 +16,11 @@ import { listResources } from "./list-resources.ts";
 import { listUsers } from "./list-users.ts";
 import { lookupUsers } from "./lookup-users.ts";
 import { memory } from "./memory.ts";
+import { nearCache, nearCacheCall } from "./near-cache.ts";
 import { redisFaults } from "./redis-faults.ts";
 import { refusedCall } from "./refused-call.ts";
 import { resolveOptions, resolveOptionsCold } from "./resolve-options.ts";
-import { setOption } from "./set-option.ts";
+import { setOption, setOptionByHand } from "./set-option.ts";
 import { workers } from "./workers.ts";
 import { writeTriggers } from "./write-triggers.ts";
 
@@ -28,7 +30,11 @@ export const rows: readonly Row[] = [
   getOptionHttp2,
   getOptionTls,
   setOption,
+  setOptionByHand,
   writeTriggers,
+  setOptionFeed,
+  setOptionWatched,
+  setOptionWatchedByAll,
   createUser,
   updateUser,
   createProfile,
@@ -49,7 +55,11 @@ export const rows: readonly Row[] = [
   ...kinds,
   refusedCall,
   kindAppend,
+  nearCache,
+  nearCacheCall,
   ...redisFaults,
   workers,
+  feedDelivery,
+  feedThroughput,
   memory,
 ];

@@ -20,7 +20,7 @@ export type Cache = {
   /** Returns the latest time that the database's clock can show now, in ms since the epoch; -Infinity before its first answer. */
   readonly databaseTime: () => number;
   readonly stats: CacheStats;
-  readonly level1: Pick<Level1, "entries" | "bytes">;
+  readonly level1: Pick<Level1, "entries" | "bytes" | "expire">;
   /** Returns the state of the shared store's breakers, the worse of the two: 0 closed, 1 half open, 2 open. */
   readonly breakerState: () => number;
 };

@@ -42,6 +42,8 @@ export type Level1 = {
   readonly distrust: () => void;
   /** Deletes every lease: the versions of leases say nothing in another epoch. */
   readonly forget: () => void;
+  /** Deletes the entries whose time is over. Nobody reads them, but what they hold of a user that was purged would stay. */
+  readonly expire: () => void;
   readonly entries: () => number;
   readonly bytes: () => number;
 };
@@ -94,6 +96,7 @@ export const createLevel1 = ({ maxBytes, ttlMs }: { readonly maxBytes: number; r
       }
     },
     forget: () => leases.clear(),
+    expire: () => void memory.purgeStale(),
     entries: () => memory.size,
     bytes: () => (memory.calculatedSize + leases.size * LEASE_BYTES) * RESIDENT_FACTOR,
   };

@@ -7,7 +7,10 @@ import { startChangePoll } from "./change-poll.ts";
 import { processClock } from "./process-clock.ts";
 
 /** The life of an entry, in milliseconds. Entries are never invalidated; they only expire. */
-const ENTRY_TTL_MS = 5 * 60_000;
+export const ENTRY_TTL_MS = 5 * 60_000;
+
+/** The time between two sweeps of what has expired, in milliseconds. */
+export const EXPIRY_MS = 30_000;
 
 /** The cache of this process. Disposing it closes its connections to Redis and stops its poll of the change log. */
 export type OpenCache = Cache & AsyncDisposable;
@@ -24,6 +27,8 @@ export const openCache = async (db: OwnedDatabase, { cache }: Pick<Config, "cach
     { clock: processClock, store: redis?.store, bus: redis?.bus, isUnreachable },
     { boundMs, ttlMs: ENTRY_TTL_MS, maxBytes },
   );
+  const sweep = setInterval(opened.level1.expire, EXPIRY_MS).unref();
+  stack.defer(() => clearInterval(sweep));
   if (redis !== undefined) redis.listen(opened.notified);
   // The embedded database belongs to this process: nobody else writes to it.
   else if (url.kind === "memory" && db.kind === "postgres") stack.use(startChangePoll(db, boundMs / 4, opened.notified));

@@ -1,19 +1,40 @@
 import { sql } from "kysely";
 import type { Aggregate, VersionedAggregate } from "../versions/aggregate.ts";
 import type { Notification } from "../versions/notification.ts";
+import { compiled, place } from "./compiled.ts";
 import type { Session } from "./session.ts";
 
 /** Compares aggregates in the order in which they are locked. */
-export const ascending = (a: Aggregate, b: Aggregate): number =>
+const ascending = (a: Aggregate, b: Aggregate): number =>
   a.kind === b.kind ? (a.id < b.id ? -1 : a.id > b.id ? 1 : 0) : a.kind < b.kind ? -1 : 1;
 
 const aggregateArrays = (aggregates: readonly Aggregate[]) =>
   sql`unnest(${aggregates.map(({ kind }) => kind)}::text[], ${aggregates.map(({ id }) => String(id))}::bigint[])`;
 
+/** The most aggregates that are locked one by one. */
+const MAX_LISTED = 16;
+
+/** Returns aggregates in the order in which they are locked. */
+export const inOrder = (aggregates: readonly Aggregate[]): readonly Aggregate[] =>
+  aggregates.length < 2 ? aggregates : [...aggregates].sort(ascending);
+
+/** Returns the kinds and the ids of aggregates in the order in which they are locked, for `lock_aggregates` of the database; undefined = they are too many. */
+export const listed = (
+  aggregates: readonly Aggregate[],
+): { readonly kinds: readonly string[]; readonly ids: readonly string[] } | undefined => {
+  if (aggregates.length > MAX_LISTED) return undefined;
+  const sorted = inOrder(aggregates);
+  return { kinds: sorted.map(({ kind }) => kind), ids: sorted.map(({ id }) => String(id)) };
+};
+
+const lockListed = compiled(sql`select lock_aggregates(${place("kinds")}::text[], ${place("ids")}::bigint[])`);
+
 /** Locks the version rows of aggregates in ascending order, since unsorted locks deadlock. Missing rows are inserted with version 0. */
 export const lockAggregates = async (tx: Session, aggregates: readonly Aggregate[]): Promise<void> => {
   if (aggregates.length === 0) return;
-  const wanted = aggregateArrays([...aggregates].sort(ascending));
+  const few = listed(aggregates);
+  if (few !== undefined) return void (await tx.rows(lockListed(few)));
+  const wanted = aggregateArrays(inOrder(aggregates));
   const lock = () =>
     tx.rows(sql`select from aggregate_version s
       where (s.kind, s.id) in (select kind, id from ${wanted} as w (kind, id))
@@ -30,13 +51,14 @@ export const lockAggregates = async (tx: Session, aggregates: readonly Aggregate
 /** Tells whether an aggregate comes with its current version. */
 export const isVersioned = (aggregate: Aggregate | VersionedAggregate): aggregate is VersionedAggregate => "version" in aggregate;
 
+const endWrite = compiled(sql<{ epoch: string; versions: readonly string[] }>`
+  select epoch, versions from end_write(${place("kinds")}::text[], ${place("ids")}::bigint[])`);
+
 /** Reads the epoch, and the versions that the aggregates touched by a write have once the write is committed. */
 export const versionsOf = async (tx: Session, touched: readonly (Aggregate | VersionedAggregate)[]): Promise<Notification> => {
   const aggregates = touched.filter((aggregate) => !isVersioned(aggregate));
-  const rows = await tx.rows(sql<VersionedAggregate & { epoch: string }>`
-    select e.epoch, w.kind, w.id, coalesce(s.version, 0) as version
-    from (select current_epoch() as epoch offset 0) e left join ${aggregateArrays(aggregates)} as w (kind, id) on true
-    left join aggregate_version s on s.kind = w.kind and s.id = w.id`);
-  const read = rows.flatMap(({ kind, id, version }) => (kind === null ? [] : [{ kind, id, version }]));
-  return { epoch: rows[0]?.epoch ?? "", aggregates: [...read, ...touched.filter(isVersioned)] };
+  const arrays = { kinds: aggregates.map(({ kind }) => kind), ids: aggregates.map(({ id }) => String(id)) };
+  const { epoch, versions } = await tx.one(endWrite(arrays));
+  const read = aggregates.map(({ kind, id }, index) => ({ kind, id, version: BigInt(versions[index] ?? 0) }));
+  return { epoch, aggregates: [...read, ...touched.filter(isVersioned)] };
 };

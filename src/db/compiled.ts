@@ -16,9 +16,12 @@ export type Compiled<R> = (values: Readonly<Record<string, unknown>>) => Compile
 export const compiled = <R>(statement: RawBuilder<R>): Compiled<R> => {
   const node = statement.toOperationNode() as RootOperationNode;
   const { sql: text, parameters } = new PostgresQueryCompiler().compileQuery(node, { queryId: "" });
-  const query = CompiledQuery.raw(text) as CompiledQuery<R>;
+  const { query, queryId } = CompiledQuery.raw(text) as CompiledQuery<R>;
+  const names = parameters.map((parameter) => (isPlace(parameter) ? parameter[PLACE] : undefined));
   return (values) => ({
-    ...query,
-    parameters: parameters.map((parameter) => (isPlace(parameter) ? values[parameter[PLACE]] : parameter)),
+    query,
+    queryId,
+    sql: text,
+    parameters: names.map((name, index) => (name === undefined ? parameters[index] : values[name])),
   });
 };

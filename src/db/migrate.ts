@@ -1,7 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
+import pRetry from "p-retry";
 import type { Logger } from "pino";
 import { migrations } from "../schema/migrations/index.ts";
+import { isContention } from "./faults.ts";
 import { inTransaction } from "./in-transaction.ts";
 import { type Database, MIGRATIONS_TABLE } from "./orm.ts";
 import { StartupError } from "./startup-error.ts";
@@ -54,12 +56,26 @@ const pendingMigrations = async (db: Database): Promise<string[]> => {
   return migrations.map((migration) => migration.name).filter((name) => !done.includes(name));
 };
 
+/** The attempts of migrations that lose against calls of services which go on: all locks are given back between two of them. */
+const ATTEMPTS = 20;
+
+/** The sentence of the database in an error of the migrator: the last line, under the SQL that the tools quote, but for advice. */
+const sentenceOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  const lines = error.message.trim().split("\n");
+  return lines.findLast((line) => !/^\s*- (hint|detail|where):/.test(line)) ?? "";
+};
+
+/** Tells whether an error, or what has caused it, says that a transaction lost against others. */
+const hasLost = (error: unknown): boolean =>
+  isContention(error) || (error instanceof Error && error.cause !== undefined && hasLost(error.cause));
+
 const runPending = async (db: Database): Promise<void> => {
+  const retries = { retries: ATTEMPTS - 1, minTimeout: 200, factor: 1.3, maxTimeout: 2_000, randomize: true };
   try {
-    await db.orm.migrator.up();
+    await pRetry(() => db.orm.migrator.up(), { ...retries, shouldRetry: ({ error }) => hasLost(error) });
   } catch (error) {
-    // The last line is the database's own sentence, under the SQL that the tools quote.
-    const reason = error instanceof Error ? (error.message.trim().split("\n").at(-1) ?? "") : String(error);
+    const reason = sentenceOf(error);
     throw new StartupError(`The database can't be migrated: ${reason.replace(/\.$/, "")}.`, { cause: error });
   }
 };

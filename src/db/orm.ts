@@ -106,6 +106,8 @@ const createPool = (url: string, { poolSize, preparedStatements = true, silenceM
     idle_in_transaction_session_timeout: STATEMENT_TIMEOUT,
     application_name: "userd",
     keepAlive: true,
+    // A write sends statements before those before them are answered; nobody else does.
+    pipeline: true,
     options: "-c timezone=UTC -c default_transaction_isolation=read\\ committed",
   });
   // Whoever waits on a connection that is lost is told by its statement; without a listener it would end the process.

@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -21,8 +22,17 @@ const withCaller = (error: unknown): unknown => {
   return error;
 };
 
+/** A connection that can send several statements in one packet. */
+export type Corked = {
+  /** Holds back what is sent until the work of this turn is done. */
+  readonly cork: () => void;
+};
+
 /** One connection of the pool, as Kysely knows it. */
-type Held = DatabaseConnection & { readonly release: () => void };
+type Held = DatabaseConnection & Corked & { readonly release: () => void };
+
+/** The socket of pg's client, which its types lack. */
+type Wire = { readonly connection: { readonly stream: Pick<Writable, "cork" | "uncork"> } };
 
 const hold = (client: PoolClient): Held => {
   let unanswered = 0;
@@ -30,24 +40,28 @@ const hold = (client: PoolClient): Held => {
   /** The cancellation in progress, before whose end nothing is sent: a cancel that comes late must not meet another statement. */
   let cancelling: Promise<void> | undefined;
 
-  /** Sends a statement, and once more if it was prepared before its table changed; in a transaction that fails, and the write is repeated. */
-  const send = async ({ sql, parameters }: CompiledQuery): Promise<PgResult> => {
-    try {
-      return await client.query(sql, parameters as unknown[]);
-    } catch (error) {
-      if (isCancelled || !isPreparedBefore(error)) throw error;
-      prepareAnew();
-      return await client.query(sql, parameters as unknown[]).catch(() => {
-        throw error;
-      });
-    }
+  const send = ({ sql, parameters }: CompiledQuery): Promise<PgResult> => client.query(sql, parameters as unknown[]);
+
+  /** Sends a statement once more if it was prepared before its table changed; in a transaction that fails, and the write is repeated. */
+  const sendAgain = (query: CompiledQuery, error: unknown): Promise<PgResult> => {
+    if (isCancelled || !isPreparedBefore(error)) throw error;
+    prepareAnew();
+    return send(query).catch(() => {
+      throw error;
+    });
   };
 
   const executeQuery = async <R>(query: CompiledQuery): Promise<QueryResult<R>> => {
     if (cancelling !== undefined) await cancelling;
     unanswered += 1;
     try {
-      const { command, rowCount, rows } = await send(query);
+      let answer: PgResult;
+      try {
+        answer = await send(query);
+      } catch (error) {
+        answer = await sendAgain(query, error);
+      }
+      const { command, rowCount, rows } = answer;
       return writes.has(command) ? { numAffectedRows: BigInt(rowCount ?? 0), rows: rows ?? [] } : { rows: rows ?? [] };
     } catch (error) {
       // Who ended it has gone, and Kysely would print what nobody waits for.
@@ -68,9 +82,16 @@ const hold = (client: PoolClient): Held => {
     await cancelling;
   };
 
+  const { stream } = (client as unknown as Wire).connection;
+  const uncork = () => stream.uncork();
+
   return {
     executeQuery,
     cancelQuery,
+    cork: () => {
+      stream.cork();
+      process.nextTick(uncork);
+    },
     release: () => client.release(),
     streamQuery: () => {
       throw new Error("Rows are read page by page, never as a stream.");

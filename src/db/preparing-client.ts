@@ -28,10 +28,10 @@ export const prepareAnew = (): void => {
 };
 
 const nameOf = (text: string): string | undefined => {
-  // MikroORM's updates name the columns that have changed: there are as many texts as sets of columns.
-  if (text.startsWith(COMPOSED) || text.startsWith('update "')) return undefined;
   const known = names.get(text);
   if (known !== undefined || names.size >= MAX_NAMES) return known;
+  // MikroORM's updates name the columns that have changed: there are as many texts as sets of columns.
+  if (text.startsWith(COMPOSED) || text.startsWith('update "')) return undefined;
   const name = `userd_${renewals}_${names.size + 1}`;
   names.set(text, name);
   return name;

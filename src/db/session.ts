@@ -27,6 +27,20 @@ export type Session = {
 /** The place in the pool that each statement of a session takes for itself; in a transaction there is none to take. */
 export type SessionPlaces = { readonly places: Places; readonly claim: Claim };
 
+/** Makes a session that builds queries with `sql`, and runs statements by `run`. */
+export const sessionOf = (sql: Kysely<Schema>, kinds: KindSet, run: <R>(statement: Statement<R>) => Promise<QueryResult<R>>): Session => ({
+  sql,
+  kinds,
+  rows: async (statement) => (await run(statement)).rows,
+  row: async (statement) => (await run(statement)).rows[0],
+  one: async (statement) => {
+    const [row] = (await run(statement)).rows;
+    if (row === undefined) throw new Error("The statement returned no row.");
+    return row;
+  },
+  affected: async (statement) => Number((await run(statement)).numAffectedRows ?? 0n),
+});
+
 /**
  * Makes a session that runs statements on a transaction, a connection or the pool; each statement gets the options `abort`, and waits for a
  * place in the pool.
@@ -43,17 +57,5 @@ export const createSession = (sql: Kysely<Schema>, kinds: KindSet, abort?: Abort
       places.giveBack(claim);
     }
   };
-  const run = <R>(statement: Statement<R>): Promise<QueryResult<R>> => (pool === undefined ? execute(statement) : inPlace(statement, pool));
-  return {
-    sql,
-    kinds,
-    rows: async (statement) => (await run(statement)).rows,
-    row: async (statement) => (await run(statement)).rows[0],
-    one: async (statement) => {
-      const [row] = (await run(statement)).rows;
-      if (row === undefined) throw new Error("The statement returned no row.");
-      return row;
-    },
-    affected: async (statement) => Number((await run(statement)).numAffectedRows ?? 0n),
-  };
+  return sessionOf(sql, kinds, (statement) => (pool === undefined ? execute(statement) : inPlace(statement, pool)));
 };

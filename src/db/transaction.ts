@@ -1,30 +1,32 @@
 import type { DescMethod, Message, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { SqlEntityManager } from "@mikro-orm/sql";
-import { sql } from "kysely";
+import { type CompiledQuery, sql } from "kysely";
 import pRetry from "p-retry";
 import type { Call } from "../call.ts";
 import { DomainError } from "../errors.ts";
 import type { Aggregate, VersionedAggregate } from "../versions/aggregate.ts";
 import type { Notification } from "../versions/notification.ts";
 import { type ConsistencyToken, type ConsistencyTokens, MAX_TOKEN_AGGREGATES } from "../versions/token.ts";
-import { ascending, isVersioned, lockAggregates, versionsOf } from "./aggregates.ts";
+import { inOrder, isVersioned, listed, lockAggregates, versionsOf } from "./aggregates.ts";
 import { type Answering, sendable, withToken } from "./answer.ts";
+import { compiled, place } from "./compiled.ts";
 import { isContention } from "./faults.ts";
 import type { Idempotency, WriteSession } from "./idempotency.ts";
-import { RolledBack, transact } from "./in-transaction.ts";
+import { RolledBack } from "./in-transaction.ts";
 import type { Database } from "./orm.ts";
 import { Overtaken } from "./overtaken.ts";
 import { serviceOf } from "./places.ts";
 import { isPreparedBefore } from "./preparing-client.ts";
-import { createSession, type Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import { createTurns } from "./turns.ts";
 import { isUnreachable } from "./unreachable.ts";
+import { createWriteSession, type WriteConnection, writeOn } from "./write-connection.ts";
 
 /** The transaction of a write. A function that takes a `Tx` runs inside that transaction, and never begins another transaction. */
 export type Tx = Session & {
   readonly call: Call;
-  /** The ORM's entity manager. Flush it before you make the response of entities, since versions exist only then. */
-  readonly em: SqlEntityManager;
+  /** Returns the ORM's entity manager. Flush it before you make the response of entities, since versions exist only then. */
+  readonly em: () => SqlEntityManager;
   /** Records an aggregate that the write has made or changed: its new version is to be in the consistency token. */
   readonly touch: (aggregate: Aggregate | VersionedAggregate) => void;
   /**
@@ -77,18 +79,26 @@ const wishesOf = ({ requestId = "", validateOnly = false }: Message & { requestI
   validateOnly,
 });
 
-/** Sets who writes, for the triggers, and limits every statement to the time that is left. */
-const setContext = async (tx: Pick<Tx, "call" | "rows">): Promise<void> => {
-  const { call } = tx;
-  const { reason } = call;
-  const left = Math.min(MAX_MS, Math.max(1, Math.ceil(call.deadline - Date.now())));
-  await tx.rows(sql`select
-    set_config('userd.caller', ${call.caller.name}, true),
-    set_config('userd.acting_user_id', ${call.actingUserId === undefined ? "" : String(call.actingUserId)}, true),
-    set_config('userd.request_id', ${call.requestId}, true),
-    ${reason === undefined ? sql`` : sql`set_config('userd.reason', ${reason}, true),`}
-    set_config('statement_timeout', ${String(left)}, true)`);
-};
+/** The time that is left of a call, which each statement of its write may take, in milliseconds. */
+const timeLeft = ({ deadline }: Call): number => Math.min(MAX_MS, Math.max(1, Math.ceil(deadline - Date.now())));
+
+const beginWrite = compiled(sql`select begin_write(
+  ${place("caller")}, ${place("actingUserId")}, ${place("requestId")}, ${place("reason")}, ${place("left")},
+  ${place("kinds")}::text[], ${place("ids")}::bigint[])`);
+
+/** Makes the statement that sets who writes, for the triggers, limits every statement to the time that is left, and locks aggregates that are known. */
+const beginningOf = (call: Call, left: number, { kinds, ids }: NonNullable<ReturnType<typeof listed>>): CompiledQuery =>
+  beginWrite({
+    caller: call.caller.name,
+    actingUserId: call.actingUserId === undefined ? "" : String(call.actingUserId),
+    requestId: call.requestId,
+    reason: call.reason ?? "",
+    left: String(left),
+    kinds,
+    ids,
+  });
+
+const NONE = { kinds: [], ids: [] };
 
 /** The token of a write whose aggregates are too many to name, or do not tell what it wrote. It must not fail after the commit: a token without epoch makes reads strong. */
 const tokenAfterCommit = async (db: Database, call: Call): Promise<ConsistencyToken> => {
@@ -105,6 +115,21 @@ const outcomeUnknown = (cause: unknown): DomainError =>
   new DomainError("OutcomeUnknown", "COMMIT_UNKNOWN", "The outcome of the commit could not be learned; retry with the same request_id.", {
     cause,
   });
+
+/** Tells whether a write that failed may run again. */
+const mayRetry = (error: unknown, attemptNumber: number): boolean =>
+  error instanceof Overtaken || (attemptNumber < ATTEMPTS && (isContention(error) || isUnreachable(error) || isPreparedBefore(error)));
+
+/** The groups of writes, by the method of their call. */
+const writeGroups = new Map<string, string>();
+
+const writeGroupOf = (method: string): string => {
+  const known = writeGroups.get(method);
+  if (known !== undefined) return known;
+  const group = `write ${serviceOf(method)}`;
+  writeGroups.set(method, group);
+  return group;
+};
 
 /** The outcome of a transaction. */
 type Performed<R> = {
@@ -144,15 +169,19 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
     }
   };
 
-  /** Runs all of a write but BEGIN and COMMIT. */
+  /** Runs all of a write but BEGIN, and sends COMMIT behind its last statement. */
   const perform = async <M extends DescMethod>(
+    connection: WriteConnection,
+    left: number,
     tx: Omit<Tx, "touch" | "requireLocked">,
     plan: WritePlan<M>,
     body: Body<M>,
   ): Promise<Performed<MessageInitShape<M["output"]>>> => {
-    await setContext(tx);
     const { aggregates, isSecret = false } = plan;
     const { requestId, validateOnly } = wishesOf(plan.request);
+    // The first statement of the body goes with the lock, which the database runs before it.
+    const known = typeof aggregates === "function" || tx.call.actingUserId !== undefined ? undefined : listed(aggregates);
+    connection.ahead(beginningOf(tx.call, left, known ?? NONE));
     if (tx.call.actingUserId !== undefined) await permitBefore(tx, plan, requestId);
     const locked = typeof aggregates === "function" ? await aggregates(tx) : aggregates;
     const touched: (Aggregate | VersionedAggregate)[] = [...locked];
@@ -165,57 +194,92 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
       for (const { kind, id } of wanted) if (!locked.some((one) => one.kind === kind && one.id === id)) throw new Overtaken(what);
     };
     const touching: Tx = { ...tx, touch, requireLocked };
-    await lockAggregates(touching, locked);
+    if (known === undefined) await lockAggregates(touching, locked);
     const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request, isSecret);
     if (before !== undefined) return { response: before, moved: undefined };
-    await permit(touching, plan.method, plan.request);
+    const permitted = permit(touching, plan.method, plan.request);
+    if (permitted !== undefined) await permitted;
     const measured = sendable(plan, await body(touching));
-    if (validateOnly) throw new RolledBack({ response: measured.message, moved: undefined });
-    const moved = await versionsOf(touching, touched);
+    if (validateOnly) throw new RolledBack(measured.message);
+    tx.call.signal.throwIfAborted();
+    const versions = versionsOf(touching, touched);
+    // What the answer still lacks can't fail, so COMMIT goes with the question; after a failure it does not commit.
+    if (requestId === "") connection.commit();
+    const moved = await versions;
     const isWide = plan.hasTimeToken === true || moved.aggregates.length > MAX_TOKEN_AGGREGATES;
     const { message, bytes } = withToken(plan, measured, isWide ? "" : tokens.issue(moved));
-    if (requestId !== "") await idempotency.keep(touching, requestId, bytes, isSecret);
-    tx.call.signal.throwIfAborted();
+    if (requestId !== "") {
+      const kept = idempotency.keep(touching, requestId, bytes, isSecret);
+      connection.commit();
+      await kept;
+    }
     return { response: message as MessageInitShape<M["output"]>, moved };
   };
 
   /** Runs one transaction. The token of a wide write is still missing in its response. */
   const attempt = async <M extends DescMethod>(call: Call, plan: WritePlan<M>, body: Body<M>): Promise<MessageInitShape<M["output"]>> => {
-    const abort = db.abort(call);
-    const em = db.em.fork({ clear: true, ...abort });
+    const { caller, signal } = call;
     let commitSent = false;
     try {
-      const claim = { group: `write ${serviceOf(call.method)}`, caller: call.caller, signal: call.signal };
-      const { response, moved } = await transact(db, claim, async (transaction) => {
-        em.setTransactionContext(transaction);
-        const performed = await perform({ ...createSession(transaction, db.kinds, abort), call, em }, plan, body);
-        commitSent = performed.moved !== undefined;
-        return performed;
+      const left = timeLeft(call);
+      const { response, moved } = await writeOn(db, { group: writeGroupOf(call.method), caller, signal }, left, async (connection) => {
+        let forked: SqlEntityManager | undefined;
+        const em = () => {
+          if (forked === undefined) {
+            forked = db.em.fork({ clear: true, ...db.abort(call) });
+            forked.setTransactionContext(connection.sql);
+          }
+          return forked;
+        };
+        const commit = () => {
+          commitSent = true;
+          connection.commit();
+        };
+        return perform({ ...connection, commit }, left, { ...createWriteSession(connection, db.kinds), call, em }, plan, body);
       });
       if (moved !== undefined) committed(moved);
       return response;
     } catch (error) {
+      if (error instanceof RolledBack) return error.answer as MessageInitShape<M["output"]>;
       throw commitSent && isUnreachable(error) ? outcomeUnknown(error) : error;
     }
   };
 
   /** The aggregates of a write whose turn it waits for; those that have to be looked up are known too late. */
   const keysOf = <M extends DescMethod>({ aggregates }: WritePlan<M>): readonly string[] =>
-    typeof aggregates === "function" ? [] : [...aggregates].sort(ascending).map(({ kind, id }) => `${kind}/${id}`);
+    typeof aggregates === "function" ? [] : inOrder(aggregates).map(({ kind, id }) => `${kind}/${id}`);
 
-  return async (call, plan, body) => {
-    const endTurn = await turns.take(keysOf(plan), () => call.signal);
-    const response = await pRetry(() => attempt(call, plan, body), {
+  /** Runs a write until it is done; its first attempt has failed. */
+  const again = <M extends DescMethod>(call: Call, plan: WritePlan<M>, body: Body<M>, failure: unknown) =>
+    pRetry((attemptNumber) => (attemptNumber === 1 ? Promise.reject(failure) : attempt(call, plan, body)), {
       retries: ATTEMPTS_TO_LOCK - 1,
       minTimeout: 10,
       maxTimeout: 100,
       factor: 2,
       randomize: true,
       signal: call.signal,
-      shouldRetry: ({ error, attemptNumber }) =>
-        error instanceof Overtaken ||
-        (attemptNumber < ATTEMPTS && (isContention(error) || isUnreachable(error) || isPreparedBefore(error))),
-    }).finally(endTurn);
+      shouldRetry: ({ error, attemptNumber }) => mayRetry(error, attemptNumber),
+    });
+
+  const attemptAll = async <M extends DescMethod>(
+    call: Call,
+    plan: WritePlan<M>,
+    body: Body<M>,
+    endTurn: () => void,
+  ): Promise<MessageInitShape<M["output"]>> => {
+    try {
+      return await attempt(call, plan, body);
+    } catch (error) {
+      if (!mayRetry(error, 1)) throw error;
+      return await again(call, plan, body, error);
+    } finally {
+      endTurn();
+    }
+  };
+
+  return async (call, plan, body) => {
+    const turn = turns.take(keysOf(plan), () => call.signal);
+    const response = await attemptAll(call, plan, body, turn instanceof Promise ? await turn : turn);
     const { consistencyToken } = response as { consistencyToken?: string };
     // A check has written nothing that a token could name.
     return consistencyToken === "" && !wishesOf(plan.request).validateOnly

@@ -1,3 +1,4 @@
+import type { MaybePromise } from "../call.ts";
 import { exhausted, withoutStack } from "../errors.ts";
 
 /** The writes of this process to one aggregate that go on at once: one has its lock, and the next is ready to take it. */
@@ -13,9 +14,9 @@ type Queue = { active: number; readonly waiting: (() => void)[] };
 export type Turns = {
   /**
    * Waits until it is the turn of a write to all of its aggregates, named by their keys in an order that all writes have. Returns the function
-   * that ends the turn. Throws RESOURCE_EXHAUSTED WRITE_QUEUE_FULL when too many wait.
+   * that ends the turn. Rejects with RESOURCE_EXHAUSTED WRITE_QUEUE_FULL when too many wait.
    */
-  readonly take: (keys: readonly string[], signal: () => AbortSignal) => Promise<() => void>;
+  readonly take: (keys: readonly string[], signal: () => AbortSignal) => MaybePromise<() => void>;
 };
 
 const full = (): Error =>
@@ -43,7 +44,7 @@ export const createTurns = (): Turns => {
       queue.active += 1;
       return undefined;
     }
-    if (queue.waiting.length >= MAX_WAITING) throw full();
+    if (queue.waiting.length >= MAX_WAITING) return Promise.reject(full());
     const ended = signal();
     return new Promise((resolve, reject) => {
       const go = () => {
@@ -59,23 +60,28 @@ export const createTurns = (): Turns => {
       ended.addEventListener("abort", leave, { once: true });
     });
   };
+  const endFirst = (keys: readonly string[], count: number): void => {
+    for (let index = 0; index < count; index += 1) end(keys[index] as string);
+  };
+  /** Begins the turns from one of the keys on; those before it have begun. */
+  const beginFrom = (keys: readonly string[], from: number, signal: () => AbortSignal): Promise<() => void> | undefined => {
+    for (let index = from; index < keys.length; index += 1) {
+      const turn = begin(keys[index] as string, signal);
+      if (turn === undefined) continue;
+      const next = () => beginFrom(keys, index + 1, signal) ?? (() => endFirst(keys, keys.length));
+      return turn
+        .catch((error: unknown) => {
+          endFirst(keys, index);
+          throw error;
+        })
+        .then(next);
+    }
+    return undefined;
+  };
   return {
-    take: async (keys, signal) => {
-      const taken: string[] = [];
-      const endAll = () => {
-        for (const key of taken) end(key);
-      };
-      if (keys.length > MAX_AGGREGATES) return endAll;
-      try {
-        for (const key of keys) {
-          await begin(key, signal);
-          taken.push(key);
-        }
-      } catch (error) {
-        endAll();
-        throw error;
-      }
-      return endAll;
+    take: (keys, signal) => {
+      if (keys.length > MAX_AGGREGATES) return () => {};
+      return beginFrom(keys, 0, signal) ?? (() => endFirst(keys, keys.length));
     },
   };
 };

@@ -58,7 +58,7 @@ const makePrimary = async (tx: Tx, systemUser: SystemUser, user: User, stored: S
   await assertNobodysPrimary(tx, userId, stored);
   await assertNamesFree(tx, { userId, email: stored.email, ...(username !== user.username && { username }) });
   Object.assign(user, { email: stored.email, username, usernameCanonical: canonicalName(username), sessionNonce: newSessionNonce() });
-  await tx.em.flush();
+  await tx.em().flush();
   await endPasswordResets(tx, userId);
   if (before !== "") await moveMailOptions(tx, userId, before, stored.email);
 };

@@ -40,12 +40,10 @@ const insertion = (kind: Kind, slug?: { readonly key: SlugKey; readonly value: R
 
 const insertionOf = oncePerKind((kind) => insertion(kind));
 
-const stored = ([{ name, type }, value]: readonly [Column, unknown]) =>
-  [name, type === "jsonb" && value !== null ? JSON.stringify(value) : value] as const;
-
 /** Inserts a row; the organization of what is part of another resource follows from that. */
 const insert = async (tx: Tx, kind: Kind, values: Values, given: Readonly<Record<string, unknown>>): Promise<Row> => {
-  const places = { ...given, ...Object.fromEntries([...values.columns].map(stored)) };
+  const places: Record<string, unknown> = { ...given };
+  for (const [{ name, type }, value] of values.columns) places[name] = type === "jsonb" && value !== null ? JSON.stringify(value) : value;
   const key = missingSlug(kind, values);
   if (key === undefined) return tx.one(insertionOf(kind)(places));
   for (const value of candidates(kind, key, values)) {
@@ -71,10 +69,13 @@ export const createResource: StandardMethod<Creation> = ({ write, vault }, kind,
     const parentId = (values.columns.get(parent) ?? 0n) as bigint;
     let rootId = parentId;
     const rootIds = () => (sharers.length > 0 ? sharers : [rootId]);
-    const aggregates: LookUpLocks = async (session) => {
-      if (parent.reference && kind.ancestors.length > 1) rootId = await rootOf(session, parent.reference.to, parentId);
-      return [...(also?.locks(request) ?? []), ...(isRoot ? [] : aggregatesOf(kind, rootIds()))];
+    const locked = () => [...(also?.locks(request) ?? []), ...(isRoot ? [] : aggregatesOf(kind, rootIds()))];
+    const lookUp: LookUpLocks = async (session) => {
+      if (parent.reference) rootId = await rootOf(session, parent.reference.to, parentId);
+      return locked();
     };
+    // A write whose locks are known waits for its turn without a connection.
+    const aggregates = kind.ancestors.length > 1 ? lookUp : locked();
     const missing = () => referenceNotFound(`${kind.name}.${sharers.length > 0 ? ORGANIZATION_IDS : parent.name}`);
     return write(call, { method, request, aggregates, isSecret }, async (tx) => {
       await also?.check(tx, request);

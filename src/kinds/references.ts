@@ -47,10 +47,11 @@ const absentLink = ({ sharedBy }: Kind, { name, to }: Link): RawBuilder<unknown>
 /** The statements that look for what is not there, keyed by the names of the fields that have a value. */
 const absences = oncePerKind(() => new Map<string, Compiled<{ name: string }>>());
 
-const absenceOf = (kind: Kind, given: ReadonlySet<string>): Compiled<{ name: string }> => {
-  const key = [...given].join();
+const absenceOf = (kind: Kind, names: readonly string[]): Compiled<{ name: string }> => {
+  const key = names.join();
   const known = absences(kind).get(key);
   if (known !== undefined) return known;
+  const given = new Set(names);
   const absent = [
     ...kind.columns.flatMap(({ name, reference }) => (given.has(name) && reference ? [absentReference(kind, name, reference)] : [])),
     ...kind.links.filter(({ name }) => given.has(name)).map((link) => absentLink(kind, link)),
@@ -70,12 +71,19 @@ export const requireReferences = async (tx: Tx, kind: Kind, { columns, links }: 
   const { parent, hasOwnReasons } = kind;
   const above = hasOwnReasons && tx.kinds.served.find(({ name }) => name === parent.reference?.to.name);
   if (above && columns.has(parent)) await liveById(tx, above, columns.get(parent) as bigint);
-  const given = new Map<string, unknown>();
-  for (const [{ name, reference }, id] of columns)
-    if (reference !== undefined && id !== null && !(reference.isParent && hasOwnReasons)) given.set(name, id);
-  for (const [{ name }, ids] of links) if (ids.length > 0) given.set(name, ids.map(String));
-  if (given.size === 0) return;
-  const absent = absenceOf(kind, new Set(given.keys()));
-  const row = await tx.row(absent({ ...Object.fromEntries(given), [WITHIN]: rootId }));
+  const names: string[] = [];
+  const given: Record<string, unknown> = { [WITHIN]: rootId };
+  for (const [{ name, reference }, id] of columns) {
+    if (reference === undefined || id === null || (reference.isParent && hasOwnReasons)) continue;
+    names.push(name);
+    given[name] = id;
+  }
+  for (const [{ name }, ids] of links) {
+    if (ids.length === 0) continue;
+    names.push(name);
+    given[name] = ids.map(String);
+  }
+  if (names.length === 0) return;
+  const row = await tx.row(absenceOf(kind, names)(given));
   if (row !== undefined) throw referenceNotFound(`${kind.name}.${row.name}`);
 };

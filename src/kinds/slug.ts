@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { type RawBuilder, sql } from "kysely";
 import type { Column, Kind } from "../contract/kinds/kind.ts";
+import { oncePerKind } from "./once-per-kind.ts";
 import type { Values } from "./values.ts";
 
 /** The characters that a slug's number takes at most, with its hyphen. */
@@ -38,12 +39,16 @@ const freeSlug = (table: string, column: RawBuilder<unknown>, slug: string, stem
 /** A unique key that ends in a slug: the column of the slug, and the other columns of the key (`within`). */
 export type SlugKey = { readonly slug: Column; readonly within: readonly Column[] };
 
+const slugKeys = oncePerKind(({ keys }): readonly SlugKey[] =>
+  keys.flatMap(({ columns }) => {
+    const slug = columns.at(-1);
+    return slug === undefined || slug.slugFrom === "" ? [] : [{ slug, within: columns.slice(0, -1) }];
+  }),
+);
+
 /** Returns the unique key whose slug has to be generated, since the given slug is empty; undefined = there is no such key. */
-export const missingSlug = ({ keys }: Kind, { columns }: Values): SlugKey | undefined =>
-  keys.flatMap(({ columns: all }) => {
-    const slug = all.at(-1);
-    return slug === undefined || slug.slugFrom === "" || columns.get(slug) !== "" ? [] : [{ slug, within: all.slice(0, -1) }];
-  })[0];
+export const missingSlug = (kind: Kind, { columns }: Values): SlugKey | undefined =>
+  slugKeys(kind).find(({ slug }) => columns.get(slug) === "");
 
 /**
  * Returns SQL expressions for the slugs of a new resource, to be tried in order as other writes may take a slug first: three times the first

@@ -5,6 +5,7 @@ import { type Column, type Kind, type Link, ORGANIZATION_IDS } from "../contract
 import { invalidField } from "../errors.ts";
 import { momentOf } from "../moment.ts";
 import { jsonOf, toValue } from "../options/value.ts";
+import { oncePerKind } from "./once-per-kind.ts";
 
 /** A message of a kind, whose fields are unknown to TypeScript: only the kind's descriptor has them. */
 export type Resource = Message & { readonly [field: string]: unknown };
@@ -13,30 +14,32 @@ export type Resource = Message & { readonly [field: string]: unknown };
 export type Values = { readonly columns: ReadonlyMap<Column, unknown>; readonly links: ReadonlyMap<Link, readonly bigint[]> };
 
 /** Returns the ids of the organizations that are to share the resource; empty if the values have no organization_ids. */
-export const sharersIn = ({ links }: Values): readonly bigint[] => [...links].find(([{ name }]) => name === ORGANIZATION_IDS)?.[1] ?? [];
+export const sharersIn = ({ links }: Values): readonly bigint[] => {
+  for (const [{ name }, ids] of links) if (name === ORGANIZATION_IDS) return ids;
+  return [];
+};
 
 /** In requests UNSPECIFIED is the default. */
-const enumValue = ({ defaultValue, deletedValue, enumBase }: Column, value: number | undefined, path: string): number | null => {
-  if (value !== undefined && value === deletedValue) throw invalidField(path, "can't be set to deleted");
+const enumValue = ({ name, defaultValue, deletedValue, enumBase }: Column, value: number | undefined, at: string): number | null => {
+  if (value !== undefined && value === deletedValue) throw invalidField(`${at}.${name}`, "can't be set to deleted");
   const given = value || (defaultValue as number | null);
   return given === null ? null : given - enumBase;
 };
 
-const convert = (column: Column, value: unknown, path: string): unknown => {
+const convert = (column: Column, value: unknown, at: string): unknown => {
   const { type, defaultValue, isUuid, isNow } = column;
-  if (type === "smallint") return enumValue(column, value as number | undefined, path);
+  if (type === "smallint") return enumValue(column, value as number | undefined, at);
   if (value === undefined) return isUuid ? randomUUID() : isNow ? new Date() : defaultValue;
   if (type === "timestamptz") return momentOf(value as Timestamp);
-  return type === "jsonb" ? JSON.parse(jsonOf(toValue(value as JsonObject | JsonObject[]), path)) : value;
+  return type === "jsonb" ? JSON.parse(jsonOf(toValue(value as JsonObject | JsonObject[]), `${at}.${column.name}`)) : value;
 };
 
 const columnValue = (at: string, column: Column, resource: Resource): unknown => {
-  const path = `${at}.${column.name}`;
   const value = resource[column.field.localName];
-  if (column.isNotBlank && ((value ?? "") as string).trim() === "") throw invalidField(path, "must not be blank");
+  if (column.isNotBlank && ((value ?? "") as string).trim() === "") throw invalidField(`${at}.${column.name}`, "must not be blank");
   // A parent is no optional field: 0 is its absence.
-  if (column.isRequired && (value === undefined || value === 0n)) throw invalidField(path, "is required");
-  return convert(column, value, path);
+  if (column.isRequired && (value === undefined || value === 0n)) throw invalidField(`${at}.${column.name}`, "is required");
+  return convert(column, value, at);
 };
 
 const linkedIds = (at: string, { name, field, isRequired }: Link, resource: Resource): readonly bigint[] => {
@@ -45,24 +48,26 @@ const linkedIds = (at: string, { name, field, isRequired }: Link, resource: Reso
   return ids;
 };
 
+/** The columns and links of a kind that requests set. */
+const givenOf = oncePerKind(({ columns, links }) => ({
+  columns: columns.filter(({ isOutputOnly }) => !isOutputOnly),
+  links: links.filter(({ isOutputOnly }) => !isOutputOnly),
+}));
+
 /**
  * Reads from the message of a resource the values to store: those of the fields whose names in camelCase `isAsked` accepts, except output-only
  * fields.
  * @param at the path of the resource in the request, which the errors begin with.
  * @throws INVALID_ARGUMENT for a required field without a value, a blank text where none may be, or JSON that `jsonOf` refuses.
  */
-export const valuesOf = (kind: Kind, resource: Resource, isAsked: (localName: string) => boolean, at: string = kind.name): Values => ({
-  columns: new Map(
-    kind.columns
-      .filter(({ field, isOutputOnly }) => !isOutputOnly && isAsked(field.localName))
-      .map((column) => [column, columnValue(at, column, resource)]),
-  ),
-  links: new Map(
-    kind.links
-      .filter(({ field, isOutputOnly }) => !isOutputOnly && isAsked(field.localName))
-      .map((link) => [link, linkedIds(at, link, resource)]),
-  ),
-});
+export const valuesOf = (kind: Kind, resource: Resource, isAsked: (localName: string) => boolean, at: string = kind.name): Values => {
+  const given = givenOf(kind);
+  const columns = new Map<Column, unknown>();
+  const links = new Map<Link, readonly bigint[]>();
+  for (const column of given.columns) if (isAsked(column.field.localName)) columns.set(column, columnValue(at, column, resource));
+  for (const link of given.links) if (isAsked(link.field.localName)) links.set(link, linkedIds(at, link, resource));
+  return { columns, links };
+};
 
 /** Reads the values that an update asks for, like `valuesOf`, but refuses an empty slug, since updates generate no slugs. */
 export const changedValues = (kind: Kind, resource: Resource, isAsked: (localName: string) => boolean): Values => {

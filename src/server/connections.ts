@@ -22,6 +22,8 @@ export type Connections = {
   readonly spoke: (connection: Socket | Http2Session) => void;
   /** Tells that a call over a connection was admitted: no stranger can push the connection out. */
   readonly vouch: (connection: Socket | Http2Session) => void;
+  /** Tells whether a call over a connection was admitted. */
+  readonly isVouched: (connection: Socket | Http2Session) => boolean;
   readonly destroyAll: () => void;
 };
 
@@ -126,6 +128,7 @@ export const limitConnections = (server: Server, { max, maxPerAddress, exempt }:
       vouchedFor.add(connection);
       move(connection, "vouched");
     },
+    isVouched: (connection) => vouchedFor.has(connection),
     destroyAll: () => {
       clearInterval(timer);
       for (const { socket } of table.entries()) socket.destroy();

@@ -6,7 +6,7 @@ import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import type { ListenAddress } from "../settings.ts";
 import type { Bodies } from "./bodies.ts";
-import { createGate, guardStreams } from "./capacity/gate.ts";
+import { guardStreams } from "./capacity/gate.ts";
 import { type ConnectionLimits, limitConnections } from "./connections.ts";
 import { createFront } from "./front.ts";
 import { toGrpcMethod } from "./grpc-adapter.ts";
@@ -102,7 +102,7 @@ export const startGrpc = async ({
       keepStreamsInSlots(session);
       session.once("remoteSettings", () => connections.spoke(session));
     });
-    guardStreams(http2Server as Http2Server, rpcs, createGate(context));
+    guardStreams(http2Server as Http2Server, rpcs, context, (session) => connections.isVouched(session));
   }
   const front = createFront(tls, "h2", (socket) => {
     if (!socket.destroyed) injector.injectConnection(socket);

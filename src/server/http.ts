@@ -4,6 +4,7 @@ import { createServer as createHttpsServer } from "node:https";
 import type { ListenAddress } from "../settings.ts";
 import type { Bodies } from "./bodies.ts";
 import type { Browsers } from "./browsers.ts";
+import { costs, orderArrivals } from "./capacity/arrivals.ts";
 import { createGate } from "./capacity/gate.ts";
 import { canRefuse, sendRefusal } from "./capacity/http-refusal.ts";
 import { createConnectRpcs } from "./connect-adapter.ts";
@@ -55,7 +56,7 @@ type Vouch = Connections["vouch"];
 
 const createHttpHandler = ({ rpcs, context, browsers, pages, bodies }: HttpListenerOptions, lingering: Lingering, vouch: Vouch) => {
   const byPath = createConnectRpcs(rpcs, context, bodies, vouch);
-  const gate = createGate(context);
+  const [gate, gateOfTurns] = [createGate(context, { inTurns: false }), createGate(context, { inTurns: true })];
   const servicePaths = new Set([...byPath.keys()].map((path) => path.slice(0, path.lastIndexOf("/"))));
 
   return (request: HttpRequest, response: ServerResponse): void => {
@@ -69,7 +70,7 @@ const createHttpHandler = ({ rpcs, context, browsers, pages, bodies }: HttpListe
     const rpc = byPath.get(path);
     const page = pages.get(path);
     if (rpc !== undefined) {
-      const refusal = canRefuse(request) ? gate(rpc.rpc, request.headers) : undefined;
+      const refusal = canRefuse(request) ? ("stream" in request ? gateOfTurns : gate)(rpc.rpc, request.headers) : undefined;
       if (refusal !== undefined) sendRefusal(request, response, refusal);
       else void serveRpc(rpc, request, response, { log: context.log, bodies });
       return;
@@ -106,6 +107,15 @@ export const startHttp = async (options: HttpListenerOptions): Promise<Listener>
     // Node's compatibility API: the response has the methods of HTTP/1.1's, without being one.
     (request, response) => handle(request, response as unknown as ServerResponse),
   );
+  orderArrivals(http2, {
+    isVouched: (session) => connections.isVouched(session),
+    beginTurn: options.context.capacity.beginTurn,
+    handle: (arrival, serve) => {
+      serve(arrival);
+      // Connect's way with a call is longer.
+      return costs.begun;
+    },
+  });
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
     keepStreamsInSlots(session);

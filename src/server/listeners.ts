@@ -124,7 +124,7 @@ export const startListeners = async ({
     limits,
     rpcs,
     context,
-    browsers: createBrowsers(config.browsers, config.tokenFile !== undefined),
+    browsers: createBrowsers(config.browsers, callers.askCredentials),
     // With a port of its own for those who watch, metrics are nobody else's business.
     pages: admin === undefined ? watched : healthPages(readiness),
     bodies,

@@ -19,7 +19,7 @@ const accessFlagsOf = ({ isActive, isSuspended, deleteTime }: User): string =>
 
 /** Reads the entity of a user that is not deleted. Throws NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED. */
 export const liveUser = async (tx: Tx, id: bigint): Promise<User> => {
-  const row = await tx.em.findOne(User, id);
+  const row = await tx.em().findOne(User, id);
   if (!row) throw userNotFound();
   requireLive(row.deleteTime ?? null);
   return row;
@@ -30,11 +30,11 @@ export const liveUser = async (tx: Tx, id: bigint): Promise<User> => {
  * NOT_FOUND USER_NOT_FOUND.
  */
 export const changeAnyUser = async (tx: Tx, id: bigint, change: (row: User) => void): Promise<MessageInitShape<typeof UserSchema>> => {
-  const row = await tx.em.findOne(User, id);
+  const row = await tx.em().findOne(User, id);
   if (!row) throw userNotFound();
   const before = accessFlagsOf(row);
   change(row);
-  await tx.em.flush();
+  await tx.em().flush();
   if (accessFlagsOf(row) !== before) {
     await touchAccounts(tx, id);
     await endPasswordResets(tx, id);

@@ -49,7 +49,7 @@ const setNames = async ({ tx, systemUser, row, to }: Update, fields: ReadonlySet
   row.username = username;
   row.usernameCanonical = canonicalName(username);
   row.email = email;
-  if (addressed) tx.em.create(UserEmail, { user: row.id, email, emailCanonical: canonicalName(email) });
+  if (addressed) tx.em().create(UserEmail, { user: row.id, email, emailCanonical: canonicalName(email) });
 };
 
 /** Tells whether a flag of power goes from false to true. The other way needs no permission. */
@@ -106,7 +106,7 @@ export const updateUser =
       if (identifying.some((field) => fields.has(field))) await requirePowerOver(tx, to.id);
       await setNames(update, fields);
       for (const [field, set] of Object.entries(setters)) if (fields.has(field)) Object.assign(row, set(update));
-      await tx.em.flush();
+      await tx.em().flush();
       if (fields.has("name")) await renameContacts(tx, to.id, row.name);
       if (movesAccounts) await touchAccounts(tx, to.id);
       if (!row.isActive) await endPasswordResets(tx, to.id);

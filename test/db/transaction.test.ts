@@ -6,6 +6,7 @@ import { createIdempotency } from "../../src/db/idempotency.ts";
 import { createWrite, type Tx } from "../../src/db/transaction.ts";
 import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { Account } from "../../src/schema/account.entity.ts";
+import { type Aggregate, userAggregate } from "../../src/versions/aggregate.ts";
 import { createConsistencyTokens } from "../../src/versions/token.ts";
 import { createUser, value } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
@@ -24,8 +25,8 @@ const test = base
       permit: () => undefined,
       committed: () => {},
     });
-    return (body: (tx: Tx) => Promise<object>, call: Partial<Call> = {}) =>
-      write(testCall(call), { method, request, aggregates: [] }, async (tx) => {
+    return (body: (tx: Tx) => Promise<object>, call: Partial<Call> = {}, aggregates: readonly Aggregate[] = []) =>
+      write(testCall(call), { method, request, aggregates }, async (tx) => {
         await body(tx);
         return {};
       });
@@ -90,6 +91,19 @@ describe("a write that loses", () => {
     });
     expect(attempts).toBe(2);
     expect(await stored()).toMatchObject({ name: "ours", description: "theirs", version: 3 });
+  });
+
+  test("has the error of its lock, though statements were sent behind it, and nothing is stored", async ({ run, blocked, waiting, db }) => {
+    await sql`create table behind (id int)`.execute(db.sql);
+    const user = userAggregate(4_711_000_001n);
+    await run(async () => ({}), {}, [user]);
+    await using _ = await blocked(`select from aggregate_version where id = ${user.id} for update`);
+    const failed = expect(run((tx) => tx.rows(sql`insert into behind values (1)`), {}, [user])).rejects.toMatchObject({ code: "57014" });
+    await expect.poll(waiting).toBe(1);
+    await sql`select pg_cancel_backend(pid) from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`.execute(db.sql);
+    await failed;
+    expect((await sql`select from behind`.execute(db.sql)).rows).toEqual([]);
   });
 
   test("does not run again for an error that is not of that kind", async ({ run }) => {

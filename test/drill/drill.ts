@@ -6,6 +6,8 @@ export type Stage = {
   /** Seeded: the same seed makes the same choices, though not the same timing. */
   readonly random: Random;
   readonly isShort: boolean;
+  /** The PostgreSQL of the run. */
+  readonly postgresUrl: string;
   /** One of two numbers: for the short run and for the long one. */
   readonly of: (short: number, long: number) => number;
   /** Three services with default settings, two in the short run, which the drills share that leave them well. */

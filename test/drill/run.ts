@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { createRandom } from "../fuzz/random.ts";
 import { type Fleet, startFleet } from "../support/fleet.ts";
 import { startRedis } from "../support/redis.ts";
@@ -17,6 +18,7 @@ const MAX_SHOWN = 10;
 const stageOf = (drill: Drill, { postgresUrl, isShort, seed, sharedFleet }: Run, stack: AsyncDisposableStack): Stage => ({
   random: createRandom(seed, drill.name),
   isShort,
+  postgresUrl,
   sharedFleet,
   of: (short, long) => (isShort ? short : long),
   fleet: async ({ withRedis = false, ...options } = {}) => {
@@ -41,7 +43,7 @@ export const runDrill = async (drill: Drill, run: Run, print: (line: string) => 
   try {
     outcome = await drill.run(stageOf(drill, run, stack));
   } catch (error) {
-    print(error instanceof Error ? String(error.stack) : String(error));
+    print(inspect(error));
     outcome = { operations: 0, faults: 0, figure: Number.NaN, bound: 0, complaints: ["it did not come to its end"] };
   }
   const { operations, faults, figure, bound, complaints, besides = {} } = outcome;

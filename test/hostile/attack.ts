@@ -19,6 +19,8 @@ export type Target = {
   readonly handles: () => number;
   /** Transactions that the database has ended since it was made. */
   readonly transactions: () => Promise<number>;
+  /** Starts another service like it over the same database. */
+  readonly another: () => Promise<Target & AsyncDisposable>;
 };
 
 /** A figure that an attack is judged by: it passes up to `bound`, and with `atLeast` from there on. */

@@ -43,8 +43,16 @@ export const openDatabase = async (): Promise<Databases> => {
   };
 };
 
+/** A service under attack, which ends with its disposal. */
+export type StartedTarget = Target &
+  AsyncDisposable & {
+    /** The end of its standard error when the process has ended; undefined while it runs. */
+    readonly ended: () => string | undefined;
+  };
+
 /** Starts the service of an attack. */
-export const startTarget = async ({ settings = {}, callers = [] }: Attack, database: Databases) => {
+export const startTarget = async (attack: Pick<Attack, "settings" | "callers">, database: Databases): Promise<StartedTarget> => {
+  const { settings = {}, callers = [] } = attack;
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());
   const tokenFile = join(folder.path, "callers.json");
@@ -80,11 +88,11 @@ export const startTarget = async ({ settings = {}, callers = [] }: Attack, datab
     handles: () => handles(pid),
     transactions: database.transactions,
     databaseUrl: database.url,
+    another: () => startTarget(attack, database),
   };
   const running = stack.move();
   return {
     ...target,
-    /** Undefined while the process runs. */
     ended: () =>
       service.process.exitCode === null && service.process.signalCode === null ? undefined : service.output().stderr.slice(-4_000),
     [Symbol.asyncDispose]: () => running.disposeAsync(),

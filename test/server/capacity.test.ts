@@ -80,6 +80,20 @@ describe("the share of a caller", () => {
     capacity.stop();
   });
 
+  test("those that a port has let pass count before they begin, until the next turn", () => {
+    const capacity = createCapacity(10);
+    const [greedy, polite] = [caller("greedy"), caller("polite")];
+    for (let index = 0; index < 10; index += 1) capacity.expect(greedy);
+    expect(capacity.isWatchful()).toBe(true);
+    expect(capacity.lookAhead(rpc, greedy, 1_000)).toBeDefined();
+    expect(capacity.lookAhead(rpc, polite, 1_000), "it is below its share").toBeUndefined();
+    expect(enterAll(capacity, "greedy", 4), "those begin").toHaveLength(4);
+    expect(capacity.lookAhead(rpc, greedy, 1_000)).toBeDefined();
+    capacity.beginTurn();
+    expect(capacity.lookAhead(rpc, greedy, 1_000), "six never came").toBeUndefined();
+    capacity.stop();
+  });
+
   test("a call that would be answered after its deadline is refused only while the server is late", () => {
     const capacity = createCapacity(10);
     expect(capacity.enter(rpc, caller("a"), 0.001)).not.toHaveProperty("error");
@@ -89,17 +103,20 @@ describe("the share of a caller", () => {
 
 test.for([
   ["late", { delayMs: 20, utilization: 1, peak: 300 }, 512, 250],
+  ["a little late, with one caller", { delayMs: 3, utilization: 1, peak: 300 }, 300, 315],
+  ["a little late, with several callers", { delayMs: 3, utilization: 0.8, peak: 300, hasNeighbours: true }, 300, 250],
+  ["late, at the least for several callers", { delayMs: 20, utilization: 1, peak: 33, hasNeighbours: true }, 33, 32],
   ["late, with fewer calls than the limit", { delayMs: 20, utilization: 1, peak: 90 }, 512, 75],
   ["late, at the least", { delayMs: 20, utilization: 1, peak: 3 }, 512, 64],
   ["late since others have the CPU", { delayMs: 20, utilization: 0.7, peak: 300 }, 300, 315],
   ["in time", { delayMs: 1, utilization: 1, peak: 100 }, 100, 105],
   ["in time, at the most", { delayMs: 1, utilization: 1, peak: 100 }, 512, 512],
 ] as const)("the limit of a server that is %s", ([, seen, limit, next]) => {
-  expect(nextLimit(limit, { ...seen, bounds: { max: 512, least: 64 } })).toBe(next);
+  expect(nextLimit(limit, { hasNeighbours: false, ...seen, bounds: { max: 512, least: 64 } })).toBe(next);
 });
 
 test("the least limit is not above the one that is set", () => {
-  expect(nextLimit(5, { delayMs: 50, utilization: 1, peak: 5, bounds: { max: 5, least: 64 } })).toBe(5);
+  expect(nextLimit(5, { delayMs: 50, utilization: 1, peak: 5, hasNeighbours: false, bounds: { max: 5, least: 64 } })).toBe(5);
 });
 
 test("a bucket gives its burst at once, and then its rate", () => {

@@ -28,7 +28,7 @@ describe("health", () => {
       expect(await health.check({ service })).toMatchObject({ status: Serving.SERVING });
     }
     state.ready = false;
-    await expect.poll(() => health.check({}), { timeout: 5_000 }).toMatchObject({ status: Serving.NOT_SERVING });
+    await expect.poll(() => health.check({}), { timeout: 15_000 }).toMatchObject({ status: Serving.NOT_SERVING });
     expect((await health.list({})).statuses).toHaveProperty(["userd.v1.UserOptionService", "status"], Serving.NOT_SERVING);
   });
 

@@ -264,7 +264,7 @@ describe("the HTTP port", () => {
     expect((await fetch(server.url("/healthz"))).status).toBe(200);
     expect((await fetch(server.url("/readyz"))).status).toBe(200);
     state.ready = false;
-    await expect.poll(async () => (await fetch(server.url("/readyz"))).status, { timeout: 5_000 }).toBe(503);
+    await expect.poll(async () => (await fetch(server.url("/readyz"))).status, { timeout: 15_000 }).toBe(503);
     expect((await fetch(server.url("/healthz"))).status).toBe(200);
     const metrics = await fetch(server.url("/metrics"));
     expect(metrics.headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);

@@ -60,8 +60,13 @@ const startMember = async (stack: AsyncDisposableStack, databaseUrl: string, { r
   };
   let service: ServiceProcess | undefined;
   let clients: Clients | undefined;
+  /** Whether the fleet has ended: a process that is being started then, by a drill that has failed meanwhile, is not to be left behind. */
+  let isOver = false;
+  let starting: Promise<ServiceProcess> | undefined;
   const start = async (): Promise<void> => {
-    service = await startService(environment);
+    if (isOver) throw new Error("The fleet has ended.");
+    starting = startService(environment);
+    service = await starting;
     clients = createClients(service, { defaultTimeoutMs: 4_000 });
   };
   const forget = (): void => {
@@ -73,8 +78,12 @@ const startMember = async (stack: AsyncDisposableStack, databaseUrl: string, { r
     await service?.[Symbol.asyncDispose]();
     service = undefined;
   };
+  stack.defer(async () => {
+    isOver = true;
+    await starting?.catch(() => {});
+    await kill();
+  });
   await start();
-  stack.defer(kill);
   return {
     database,
     redis: redisProxy,

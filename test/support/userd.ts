@@ -41,11 +41,20 @@ const environment = (settings: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
 });
 
 /** What a process is started with. */
-export type UserdOptions = { readonly settings?: NodeJS.ProcessEnv; readonly input?: string; readonly node?: string };
+export type UserdOptions = {
+  readonly settings?: NodeJS.ProcessEnv;
+  readonly input?: string;
+  readonly node?: string;
+  /** The program of another checkout. Default: that of this one. */
+  readonly of?: string | undefined;
+};
 
 /** Starts `userd …`. */
-export const startUserd = (args: readonly string[], { settings = {}, input = "", node = process.execPath }: UserdOptions = {}): Userd => {
-  const child = spawn(node, [program, ...args], { env: environment(settings), stdio: "pipe" });
+export const startUserd = (
+  args: readonly string[],
+  { settings = {}, input = "", node = process.execPath, of = program }: UserdOptions = {},
+): Userd => {
+  const child = spawn(node, [of, ...args], { env: environment(settings), stdio: "pipe" });
   const said = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"] as const) child[stream].setEncoding("utf8").on("data", (text) => (said[stream] += text));
   child.stdin.on("error", () => {}).end(input);
@@ -76,8 +85,12 @@ const addressOf = (text = ""): ListenAddress => {
 };
 
 /** Starts `userd serve` and waits until it says that it is ready. */
-export const startService = async (settings: NodeJS.ProcessEnv, args: readonly string[] = []): Promise<ServiceProcess> => {
-  const userd = startUserd(["serve", ...args], { settings });
+export const startService = async (
+  settings: NodeJS.ProcessEnv,
+  args: readonly string[] = [],
+  of?: UserdOptions["of"],
+): Promise<ServiceProcess> => {
+  const userd = startUserd(["serve", ...args], { settings, of });
   let line: RegExpExecArray | null = null;
   const ready = async () => {
     for (;;) {

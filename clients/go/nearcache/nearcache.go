@@ -205,14 +205,21 @@ func (n *Cache) option(ctx context.Context, k protocol.Key) (*userdv1.GetOptionR
 
 // Resolve is ResolveOptions of one user.
 func (n *Cache) Resolve(ctx context.Context, userID int64, names []string, scope Scope) (*userdv1.ResolvedOptions, error) {
+	answer, _, err := n.ResolveOrigin(ctx, userID, names, scope)
+	return answer, err
+}
+
+// ResolveOrigin is Resolve, and tells whether the answer comes from memory.
+func (n *Cache) ResolveOrigin(ctx context.Context, userID int64, names []string, scope Scope) (answer *userdv1.ResolvedOptions, isCached bool, err error) {
 	k := protocol.Key{Kind: resolvedKind, User: userID, Project: scope.ProjectID, Organization: scope.OrganizationID}
 	for _, name := range names {
 		k.Hash = k.Hash*31 + maphash.String(n.seed, name)
 	}
 	if found := n.watch.Get(k); found != nil && slices.Equal(found.Keys, names) {
-		return found.Value.(*userdv1.ResolvedOptions), nil
+		return found.Value.(*userdv1.ResolvedOptions), true, nil
 	}
-	return n.resolve(ctx, k, slices.Clone(names))
+	answer, err = n.resolve(ctx, k, slices.Clone(names))
+	return answer, false, err
 }
 
 func (n *Cache) resolve(ctx context.Context, k protocol.Key, names []string) (*userdv1.ResolvedOptions, error) {

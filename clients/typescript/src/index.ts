@@ -3,6 +3,7 @@ export * from "../../../src/gen/userd/v1/access_pb.ts";
 export * from "../../../src/gen/userd/v1/access_relation_pb.ts";
 export * from "../../../src/gen/userd/v1/errors_pb.ts";
 export * from "../../../src/gen/userd/v1/user_option_pb.ts";
+export type { GetOptionResponse, ResolvedOptions } from "../../../src/gen/userd/v1/user_option_service_pb.ts";
 export * from "../../../src/gen/userd/v1/user_pb.ts";
 export { connectUserd, type Token, type Userd, type UserdOptions } from "./connect.ts";
 export { type RefusedField, reasonOf, UserdError } from "./errors.ts";

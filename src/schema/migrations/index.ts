@@ -1,6 +1,7 @@
 import { Initial } from "./20261128000000-initial.ts";
 import { Feed } from "./20261129180000-feed.ts";
 import { Audit } from "./20261129190000-audit.ts";
+import { CheaperWrites } from "./20261129193000-cheaper-writes.ts";
 import { Lifecycle } from "./20261129200000-lifecycle.ts";
 
 /** All migrations, oldest first. They are listed here, not found by a glob, so that sources and build have the same list. */
@@ -8,5 +9,6 @@ export const migrations = [
   { name: "20261128000000-initial", class: Initial },
   { name: "20261129180000-feed", class: Feed },
   { name: "20261129190000-audit", class: Audit },
+  { name: "20261129193000-cheaper-writes", class: CheaperWrites },
   { name: "20261129200000-lifecycle", class: Lifecycle },
 ];

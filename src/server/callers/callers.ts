@@ -17,6 +17,8 @@ export type Callers = {
    * CREDENTIALS_REQUIRED when nothing shows who it is.
    */
   readonly find: LookUp;
+  /** Whether calls have to show who they are by. */
+  readonly askCredentials: boolean;
   /** Reads the callers' file anew. A broken file is logged and changes nothing. */
   readonly reload: () => void;
   /** Ends the watch over the callers' file. */
@@ -73,6 +75,7 @@ const watchCallersFile = (path: string, { config, log, known = permissions, isTr
   };
   return {
     find: (credentials) => find(credentials),
+    askCredentials: true,
     reload,
     stop,
   };
@@ -87,7 +90,7 @@ export const localCallers = (known: readonly string[] = permissions): Callers =>
     notAfter: Infinity,
     binding: undefined,
   };
-  return { find: () => local, reload: () => {}, stop: () => {} };
+  return { find: () => local, askCredentials: false, reload: () => {}, stop: () => {} };
 };
 
 /**

@@ -10,8 +10,13 @@ export type Account = {
   /** The most calls in progress; Infinity = no limit of its own. */
   concurrency: number;
   inProgress: number;
+  /** Its calls that a port has let pass in the turn `expectedIn`, and that have not begun yet. */
+  expected: number;
+  expectedIn: number;
   /** All of its calls that were taken. */
   calls: number;
+  /** As many as `calls` when callers were counted last, and the time at which there were more than before. */
+  counts: { calls: number; at: number };
   /** By permission, or `all`. */
   buckets: ReadonlyMap<string, Bucket>;
   /** The caller as it was last seen: a new object when the callers' file was read again. */
@@ -44,7 +49,11 @@ export type Accounts = {
   /** Returns the account of a caller; all calls without a known caller share one. */
   readonly of: (caller: Caller | undefined) => Account;
   readonly all: () => Iterable<Account>;
+  /** Returns how many callers have had calls taken in the last second, as far as it is asked now and then. */
+  readonly present: () => number;
 };
+
+const PRESENT_MS = 1_000;
 
 /** Makes accounts, of which there are none yet. */
 export const createAccounts = (): Accounts => {
@@ -59,7 +68,19 @@ export const createAccounts = (): Accounts => {
   };
   const open = (name: string): Account => {
     if (byName.size >= MAX_ACCOUNTS) drop();
-    const account = { name, weight: 1, counted: 0, concurrency: Infinity, inProgress: 0, calls: 0, buckets: new Map(), seen: undefined };
+    const account: Account = {
+      name,
+      weight: 1,
+      counted: 0,
+      concurrency: Infinity,
+      inProgress: 0,
+      expected: 0,
+      expectedIn: 0,
+      calls: 0,
+      counts: { calls: 0, at: -Infinity },
+      buckets: new Map(),
+      seen: undefined,
+    };
     byName.set(name, account);
     return account;
   };
@@ -72,5 +93,14 @@ export const createAccounts = (): Accounts => {
       return account;
     },
     all: () => byName.values(),
+    present: () => {
+      const now = performance.now();
+      let present = 0;
+      for (const { calls, counts } of byName.values()) {
+        if (calls > counts.calls) Object.assign(counts, { calls, at: now });
+        if (now - counts.at < PRESENT_MS) present += 1;
+      }
+      return present;
+    },
   };
 };

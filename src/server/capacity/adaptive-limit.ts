@@ -2,10 +2,19 @@
 const SAMPLE_MS = 25;
 /** The time over which looks are put together, in milliseconds. */
 const WINDOW_MS = 100;
-/** The lateness at which the server has more to do than it can, in milliseconds, on average: turns of the event loop take twice as long. */
-const TARGET_MS = 4;
-/** The share of its time that the event loop has to be at work to count as busy: else it is late since others have the CPU. */
-const BUSY = 0.95;
+/**
+ * When the limit falls: the event loop is late by more than `targetMs` on average, which means that its turns take twice as long, and is at work for
+ * more than the share `busy` of its time: else it is late since others have the CPU. `least` is the lowest limit.
+ */
+type Pressure = { readonly targetMs: number; readonly busy: number; readonly least: number };
+
+/** With one caller alone, long turns cost nobody anything, and are cheaper by the call. */
+const ALONE: Pressure = { targetMs: 4, busy: 0.95, least: Infinity };
+/** With several, each call of one waits for a whole turn of another's. */
+const NEIGHBOURS: Pressure = { targetMs: 1.5, busy: 0.7, least: 32 };
+
+/** The windows in a row without more calls than the least limit after which the load counts as over. */
+const RESTED = 5;
 
 /** A limit of calls in progress that becomes smaller while the event loop is late, and larger while it is not. */
 export type AdaptiveLimit = {
@@ -15,6 +24,8 @@ export type AdaptiveLimit = {
   readonly began: (inProgress: number) => void;
   /** Returns how late the event loop was lately, in milliseconds: what a new call waits at least. */
   readonly delayMs: () => number;
+  /** Tells whether it looks at the clock: there were more calls than the least limit lately. */
+  readonly isWatching: () => boolean;
   readonly stop: () => void;
 };
 
@@ -26,6 +37,8 @@ type Window = {
   readonly utilization: number;
   /** The most calls in progress. */
   readonly peak: number;
+  /** Whether several callers have called lately. */
+  readonly hasNeighbours: boolean;
   readonly bounds: Bounds;
 };
 
@@ -33,8 +46,12 @@ type Window = {
 export type Bounds = { readonly max: number; readonly least: number };
 
 /** Returns the limit of the next window: smaller by a sixth when the loop was late and busy, else larger by a twentieth. */
-export const nextLimit = (limit: number, { delayMs, utilization, peak, bounds: { max, least } }: Window): number => {
-  if (delayMs > TARGET_MS && utilization > BUSY) return Math.max(Math.min(least, max), Math.floor((Math.min(limit, peak) * 5) / 6));
+export const nextLimit = (limit: number, { delayMs, utilization, peak, hasNeighbours, bounds }: Window): number => {
+  const { max } = bounds;
+  const { targetMs, busy, least } = hasNeighbours ? NEIGHBOURS : ALONE;
+  if (delayMs > targetMs && utilization > busy) {
+    return Math.max(Math.min(least, bounds.least, max), Math.floor((Math.min(limit, peak) * 5) / 6));
+  }
   return Math.min(max, limit + Math.ceil(limit / 20));
 };
 
@@ -42,13 +59,14 @@ export const nextLimit = (limit: number, { delayMs, utilization, peak, bounds: {
  * Makes a limit of at most `max`. It looks at the clock only while there are more calls than the least limit: a rested server has nothing to
  * limit.
  */
-export const createAdaptiveLimit = (bounds: Bounds): AdaptiveLimit => {
+export const createAdaptiveLimit = (bounds: Bounds, hasNeighbours: () => boolean): AdaptiveLimit => {
   const { max, least } = bounds;
   let limit = max;
   let peak = 0;
   let delayMs = 0;
   let timer: NodeJS.Timeout | undefined;
   let last = 0;
+  let rested = 0;
   let worked = performance.eventLoopUtilization();
   let [sum, samples, since] = [0, 0, 0];
 
@@ -66,7 +84,11 @@ export const createAdaptiveLimit = (bounds: Bounds): AdaptiveLimit => {
     delayMs = sum / samples;
     const before = worked;
     worked = performance.eventLoopUtilization();
-    limit = nextLimit(limit, { delayMs, utilization: performance.eventLoopUtilization(worked, before).utilization, peak, bounds });
+    const { utilization } = performance.eventLoopUtilization(worked, before);
+    rested = peak < Math.min(least, limit) ? rested + 1 : 0;
+    limit = nextLimit(limit, { delayMs, utilization, peak, hasNeighbours: hasNeighbours(), bounds });
+    // What made the limit fall is over: whoever comes now finds a server that has nothing to do.
+    if (rested >= RESTED) limit = max;
     const isRested = limit === max && peak < least;
     [sum, samples, since, peak] = [0, 0, now, 0];
     if (isRested) stop();
@@ -84,6 +106,7 @@ export const createAdaptiveLimit = (bounds: Bounds): AdaptiveLimit => {
       if (timer === undefined && inProgress >= least) start();
     },
     delayMs: () => delayMs,
+    isWatching: () => timer !== undefined,
     stop,
   };
 };

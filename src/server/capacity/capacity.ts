@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { Caller, Rate } from "../../call.ts";
 import type { Rpc } from "../rpc.ts";
@@ -10,11 +11,22 @@ import { closedRefusal, concurrencyRefusal, createRateRefusals, fullRefusal, lat
 export type Capacity = {
   /** Tells whether some call might be refused now; if not, nobody need look who calls. */
   readonly isWatchful: () => boolean;
+  /** Tells whether so many calls were in progress lately that beginning another one may take the event loop long. */
+  readonly isBusy: () => boolean;
   /**
    * Returns why a call would be refused now; undefined = it may begin. Changes nothing, so that a port can ask before a call has arrived
    * as a whole. `leftMs` is the time that the caller still waits.
    */
   readonly look: (rpc: Rpc, caller: Caller | undefined, leftMs: number) => Refusal | undefined;
+  /** Looks, and counts those that are expected in this turn as well. */
+  readonly lookAhead: Capacity["look"];
+  /**
+   * Notes that a port lets a call pass, which will begin in this turn of the event loop; it counts for those that the port looks at after it. undefined
+   * = a caller that the port does not know.
+   */
+  readonly expect: (caller: Caller | undefined) => void;
+  /** Begins a turn of the event loop: nobody is expected any more. */
+  readonly beginTurn: () => void;
   /** Lets a call begin, which has to `leave` exactly once; or returns why not. */
   readonly enter: (rpc: Rpc, caller: Caller, leftMs: number) => Refusal | Account;
   readonly leave: (rpc: Rpc, account: Account) => void;
@@ -40,6 +52,9 @@ const MAX_REMEMBERED = 1_000;
 /** The time after which a sender has to be found anew, in milliseconds: the callers' file may have other limits for it since. */
 const REMEMBERED_MS = 1_000;
 
+/** Returns the key of a header, which is not to be read in memory. */
+const keyOf = (authorization: string): string => (authorization === "" ? "" : hash("sha256", authorization, "base64"));
+
 /** The caller that needs no header. */
 const LOCAL = "local";
 
@@ -62,8 +77,8 @@ const emptyOf = (rpc: Rpc, { buckets }: Account, now: number): Empty | undefined
  * limit, divided among the callers that have calls in progress by their weights.
  */
 export const createCapacity = (max: number, least = max): Capacity => {
-  const limit = createAdaptiveLimit({ max, least });
   const accounts = createAccounts();
+  const limit = createAdaptiveLimit({ max, least }, () => accounts.present() > 1);
   const senders = new LRUCache<string, Caller>({ max: MAX_REMEMBERED, ttl: REMEMBERED_MS });
   const [closed, full, late, tooMany, byRate] = [closedRefusal(), fullRefusal(), lateRefusal(), concurrencyRefusal(), createRateRefusals()];
   let isClosed = false;
@@ -76,15 +91,21 @@ export const createCapacity = (max: number, least = max): Capacity => {
   /** The weights of all callers that have calls in progress. */
   let weights = 0;
 
-  const isFull = (rpc: Rpc, { inProgress: own, weight }: Account): boolean => {
-    if (inProgress + streams >= 2 * max) return true;
-    const [most, count] = rpc.kind === "unary" ? [limit.current(), inProgress] : [max, inProgress + streams];
+  let turn = 0;
+  let expected = 0;
+
+  const isFull = (rpc: Rpc, account: Account, coming: number, ownComing: number): boolean => {
+    const { weight } = account;
+    const own = account.inProgress + ownComing;
+    if (inProgress + streams + coming >= 2 * max) return true;
+    const [most, count] = rpc.kind === "unary" ? [limit.current(), inProgress + coming] : [max, inProgress + streams + coming];
     if (count < most) return false;
-    const all = own > 0 ? weights : weights + weight;
-    return own >= Math.max(1, Math.floor((most * weight) / all));
+    const all = account.inProgress > 0 ? weights : weights + weight;
+    // Calls of one caller come in bursts, also of one that calls seldom: a limit below the least one leaves the shares as they are.
+    return own >= Math.max(1, Math.floor((Math.max(most, Math.min(least, max)) * weight) / all));
   };
 
-  const refusalOf = (rpc: Rpc, account: Account, leftMs: number): Refusal | undefined => {
+  const refusalOf = (rpc: Rpc, account: Account, leftMs: number, coming = 0, ownComing = 0): Refusal | undefined => {
     if (isClosed) return closed;
     if (account.concurrency < Infinity || account.buckets.size > 0) {
       hasLimits = true;
@@ -93,15 +114,35 @@ export const createCapacity = (max: number, least = max): Capacity => {
       if (empty !== undefined) return byRate(empty.group, empty.rate, empty.waitMs);
     }
     if (rpc.waits) return undefined;
-    if (isFull(rpc, account)) return full;
+    if (isFull(rpc, account, coming, ownComing)) return full;
     return leftMs > 0 && leftMs < limit.delayMs() ? late : undefined;
   };
 
   return {
-    isWatchful: () => isClosed || hasLimits || inProgress >= limit.current() || inProgress + streams >= max,
+    isWatchful: () => isClosed || hasLimits || inProgress + expected >= limit.current() || inProgress + expected + streams >= max,
+    isBusy: limit.isWatching,
     look: (rpc, caller, leftMs) => refusalOf(rpc, accounts.of(caller), leftMs),
+    lookAhead: (rpc, caller, leftMs) => {
+      const account = accounts.of(caller);
+      return refusalOf(rpc, account, leftMs, expected, account.expectedIn === turn ? account.expected : 0);
+    },
+    expect: (caller) => {
+      expected += 1;
+      if (caller === undefined) return;
+      const account = accounts.of(caller);
+      account.expected = account.expectedIn === turn ? account.expected + 1 : 1;
+      account.expectedIn = turn;
+    },
+    beginTurn: () => {
+      turn += 1;
+      expected = 0;
+    },
     enter: (rpc, caller, leftMs) => {
       const account = accounts.of(caller);
+      if (expected > 0) {
+        expected -= 1;
+        if (account.expected > 0) account.expected -= 1;
+      }
       const refusal = refusalOf(rpc, account, leftMs);
       if (refusal !== undefined) return refusal;
       if (account.buckets.size > 0) {
@@ -134,9 +175,9 @@ export const createCapacity = (max: number, least = max): Capacity => {
     },
     remember: (authorization, caller) => {
       const header = authorization ?? (caller.name === LOCAL ? "" : undefined);
-      if (header !== undefined) senders.set(header, caller);
+      if (header !== undefined) senders.set(keyOf(header), caller);
     },
-    remembered: (authorization = "") => senders.get(authorization),
+    remembered: (authorization = "") => senders.get(keyOf(authorization)),
     fields: (rpc, { buckets }) => {
       if (buckets.size === 0) return undefined;
       const now = performance.now();

@@ -1,8 +1,10 @@
-import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { Http2Server, ServerHttp2Stream } from "node:http2";
+import type { Connections } from "../connections.ts";
 import { grpcTimeoutMs } from "../http-timeout.ts";
 import type { InterceptorContext } from "../interceptors/interceptor.ts";
 import { Code } from "../interceptors/status.ts";
 import type { Rpc } from "../rpc.ts";
+import { costs, orderArrivals } from "./arrivals.ts";
 import type { Refusal } from "./refusal.ts";
 
 /** A function that tells, by the headers of a call, why it is refused; undefined = it is not. It counts what it refuses. */
@@ -11,20 +13,23 @@ export type Gate = (
   headers: { readonly authorization?: string | undefined; readonly "grpc-timeout"?: unknown },
 ) => Refusal | undefined;
 
+type Guarding = Pick<InterceptorContext, "capacity" | "refusals">;
+
 /**
  * Makes the gate of a port. It knows only callers that have called lately, and leaves others to the interceptors, which also check what the gate
- * has let in.
+ * has let in. With `inTurns`, what it lets in counts before it begins, until the next turn: many calls can be at the gate in one turn.
  */
-export const createGate =
-  ({ capacity, refusals }: Pick<InterceptorContext, "capacity" | "refusals">): Gate =>
-  (rpc, headers) => {
-    if (!capacity.isWatchful()) return undefined;
-    const caller = capacity.remembered(headers.authorization);
-    if (caller === undefined) return undefined;
-    const refusal = capacity.look(rpc, caller, grpcTimeoutMs(headers["grpc-timeout"]) ?? Infinity);
+export const createGate = ({ capacity, refusals }: Guarding, { inTurns }: { readonly inTurns: boolean }): Gate => {
+  const look = inTurns ? capacity.lookAhead : capacity.look;
+  return (rpc, headers) => {
+    const caller = capacity.isWatchful() ? capacity.remembered(headers.authorization) : undefined;
+    const leftMs = caller === undefined ? 0 : (grpcTimeoutMs(headers["grpc-timeout"]) ?? Infinity);
+    const refusal = caller && look(rpc, caller, leftMs);
     if (refusal !== undefined) refusals.countOnHeaders(rpc, caller, refusal.error.reason, Code[refusal.status.code]);
+    else if (inTurns && !rpc.waits) capacity.expect(caller);
     return refusal;
   };
+};
 
 /** The time that a client has to end the request of a call that was refused, in milliseconds. */
 const LINGER_MS = 5_000;
@@ -49,19 +54,27 @@ const refuse = (stream: ServerHttp2Stream, headers: Refusal["headers"]): void =>
  * Puts the gate before the handlers of an HTTP/2 server for gRPC: a call that is refused costs its headers, and grpc-js does not get to know
  * of it.
  */
-export const guardStreams = (server: Http2Server, rpcs: readonly Rpc[], gate: Gate): void => {
+export const guardStreams = (
+  server: Http2Server,
+  rpcs: readonly Rpc[],
+  { capacity, refusals }: Guarding,
+  isVouched: Connections["isVouched"],
+): void => {
+  const gate = createGate({ capacity, refusals }, { inTurns: true });
   const byPath = new Map(rpcs.map((rpc) => [`/${rpc.name}`, rpc]));
-  const [serve, ...others] = server.listeners("stream") as ((
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
-    flags: number,
-  ) => void)[];
-  if (serve === undefined || others.length > 0) throw new Error("grpc-js has one listener for streams.");
-  server.removeAllListeners("stream");
-  server.on("stream", (stream, headers, flags) => {
-    const rpc = byPath.get(headers[":path"] ?? "");
-    const refusal = rpc && gate(rpc, headers);
-    if (refusal === undefined) serve.call(server, stream, headers, flags);
-    else refuse(stream, refusal.headers);
+  orderArrivals(server, {
+    isVouched,
+    beginTurn: capacity.beginTurn,
+    handle: (arrival, serve) => {
+      const [stream, headers] = arrival;
+      const rpc = byPath.get(headers[":path"] ?? "");
+      const refusal = rpc && gate(rpc, headers);
+      if (refusal !== undefined) {
+        refuse(stream, refusal.headers);
+        return costs.refused;
+      }
+      serve(arrival);
+      return capacity.isBusy() ? costs.begun : costs.quick;
+    },
   });
 };

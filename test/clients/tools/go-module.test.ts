@@ -42,3 +42,11 @@ test("the near cache in Go answers as the one in TypeScript does", { timeout: 30
   const ofTypescript = await checkHistories(typescript, seeds);
   expect(seeds.filter((seed) => ofGo.answers[seed] !== ofTypescript.answers[seed])).toEqual([]);
 });
+
+test("a program in Go that knows OpenFeature alone sees options as flags", { timeout: 300_000 }, async ({ service, skip }) => {
+  needTools(skip, "go");
+  const env = { USERD_ADDRESS: formatAddress(service.grpcAddress), GOFLAGS: "-mod=readonly" };
+  const go = (...args: string[]) => runOk("go", args, { cwd: join(root, "clients/openfeature/go"), env });
+  await go("vet", ".");
+  expect(await go("test", "-v", ".")).not.toContain("--- SKIP");
+});

@@ -1,12 +1,16 @@
 import type { Drill } from "../drill.ts";
 import { cancellations } from "./cancellations.ts";
 import { databaseCrash } from "./database-crash.ts";
+import { erasure } from "./erasure.ts";
+import { feed } from "./feed.ts";
 import { firstSets } from "./first-sets.ts";
+import { growth } from "./growth.ts";
 import { herd } from "./herd.ts";
 import { kills } from "./kills.ts";
 import { lostNotifications } from "./lost-notifications.ts";
 import { lostUpdate } from "./lost-update.ts";
 import { mergeStorm } from "./merge-storm.ts";
+import { migration } from "./migration.ts";
 import { outage } from "./outage.ts";
 import { poolExhaustion } from "./pool-exhaustion.ts";
 import { readYourWrites } from "./read-your-writes.ts";
@@ -21,11 +25,15 @@ export const drills: readonly Drill[] = [
   retries,
   readYourWrites,
   lostNotifications,
+  erasure,
+  growth,
   herd,
   kills,
   rollingRestart,
+  migration,
   databaseCrash,
   outage,
   poolExhaustion,
   cancellations,
+  feed,
 ];

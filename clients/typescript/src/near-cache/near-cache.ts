@@ -58,6 +58,8 @@ export type NearCache = Disposable & {
   readonly stats: () => NearCacheStats;
   /** Calls a function with the changes that arrive; returns how to stop that. */
   readonly onChange: (listener: (changes: readonly AggregateVersion[]) => void) => () => void;
+  /** Calls a function when the feed begins, or ceases, to vouch for entries, within a second of it; returns how to stop that. */
+  readonly onLive: (listener: (isLive: boolean) => void) => () => void;
   /** Resolves once the feed vouches for entries. */
   readonly live: () => Promise<void>;
   /** Ends the feed. Every read is an RPC from then on. */
@@ -162,6 +164,15 @@ export const openNearCache = (userd: Userd, options: NearCacheOptions = {}): Nea
     onChange: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    onLive: (listener) => {
+      let last = isLive();
+      const timer = setInterval(() => {
+        const current = isLive();
+        if (current !== last) listener(current);
+        last = current;
+      }, 500).unref();
+      return () => clearInterval(timer);
     },
     live: () => live.promise,
     close,

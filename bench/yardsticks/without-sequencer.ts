@@ -1,0 +1,5 @@
+// userd whose process gives no positions to changes: what the sequencer costs is the difference.
+import { loadConfig } from "../../src/config.ts";
+import { main } from "../../src/main.ts";
+
+await main(loadConfig({}), { migrate: true, isSequencing: false }, 1);
