@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { auditCommand } from "./cli/audit.ts";
 import { endWithSentences } from "./cli/endings.ts";
 import { ExitCode, exitCodesHelp } from "./cli/exit.ts";
 import { importCommand } from "./cli/import.ts";
@@ -22,6 +23,7 @@ const program = new Command("userd")
   .addCommand(usersCommand())
   .addCommand(optionsCommand())
   .addCommand(watchCommand())
+  .addCommand(auditCommand())
   .addHelpText("after", `\nSettings come from the environment; docs/reference.md has the table.\n\n${exitCodesHelp}`);
 
 // Commander ends with 1 on wrong usage; scripts tell that from a failure by 2.

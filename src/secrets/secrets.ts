@@ -11,7 +11,14 @@ import {
 import { failedPrecondition } from "../errors.ts";
 
 /** A use of the secret key. Each use has a sub-key of its own, so that nobody can compute one sub-key from another. */
-export type SecretUse = "consistency-token" | "page-token" | "request-hash" | "encryption-at-rest" | "cache-notification" | "feed-position";
+export type SecretUse =
+  | "consistency-token"
+  | "page-token"
+  | "request-hash"
+  | "encryption-at-rest"
+  | "cache-notification"
+  | "feed-position"
+  | "audit-chain";
 
 /** Derives the sub-key of one use from SECRET_KEY, as a key object, with which an HMAC is six times as fast as with raw bytes. */
 export const subKey = (secretKey: Uint8Array, use: SecretUse): KeyObject =>

@@ -1,10 +1,12 @@
 import { Initial } from "./20261128000000-initial.ts";
 import { Feed } from "./20261129180000-feed.ts";
 import { Audit } from "./20261129190000-audit.ts";
+import { AuditChain } from "./20261129194000-audit-chain.ts";
 
 /** All migrations, oldest first. They are listed here, not found by a glob, so that sources and build have the same list. */
 export const migrations = [
   { name: "20261128000000-initial", class: Initial },
   { name: "20261129180000-feed", class: Feed },
   { name: "20261129190000-audit", class: Audit },
+  { name: "20261129194000-audit-chain", class: AuditChain },
 ];
