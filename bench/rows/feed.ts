@@ -144,7 +144,7 @@ export const feedDelivery: GaugeRow = {
     const one = await deliveries(userd, 1, userIds, 200);
     const before = resident();
     const close = await openWatchers(userd, 1_000, userIds);
-    const perWatcher = (resident() - before) * 1_024;
+    const perWatcher = ((resident() - before) * 1_024) / 1_000;
     close();
     await delay(500);
     const many = await deliveries(userd, 1_000, userIds, 200);

@@ -10,7 +10,7 @@ export type ChangeRow = Omit<Selectable<Schema["changes"]>, "version" | "xid">;
 type PageRow = { readonly reached: bigint } & (ChangeRow | { readonly id: null });
 
 /** The names of operations in the log. */
-export const operationNames: ReadonlyMap<AuditOperation, string> = new Map([
+const operationNames: ReadonlyMap<AuditOperation, string> = new Map([
   [AuditOperation.INSERT, "insert"],
   [AuditOperation.UPDATE, "update"],
   [AuditOperation.DELETE, "delete"],

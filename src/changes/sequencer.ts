@@ -31,6 +31,9 @@ export type SequencerLimits = {
 /** The share of the time that passes may take. */
 const SHARE = 10;
 
+/** The longest time between a commit and its pass, as far as the share goes, in milliseconds. */
+const MAX_GAP_MS = 100;
+
 /** The time for which a pass that another process makes is waited for, in milliseconds. */
 const WAIT_MS = 20;
 
@@ -67,6 +70,8 @@ export const createSequencer = (
   let following: Promise<FeedState> | undefined;
   let timer: (() => void) | undefined;
   let isSoon = false;
+  /** Whether something was committed since the last pass began. */
+  let isTold = false;
   let endedAt = -Infinity;
   let gap = gapMs;
   let isStopped = true;
@@ -80,16 +85,19 @@ export const createSequencer = (
   };
   const pause = (milliseconds: number) => new Promise<void>((resolve) => void clock.after(milliseconds, resolve));
 
-  const once = async (): Promise<FeedState> => {
-    for (;;) {
-      const { epoch, headEpoch, position, databaseTime, isBehind } = await database.look();
-      if (!isBehind && epoch === headEpoch) return learn({ epoch, position, time: databaseTime });
+  /** Makes a pass if one is needed. Whoever was told of a commit need not look first. */
+  const once = async (needsLook: boolean): Promise<FeedState> => {
+    for (let looks = needsLook; ; looks = true) {
+      if (looks) {
+        const { epoch, headEpoch, position, databaseTime, isBehind } = await database.look();
+        if (!isBehind && epoch === headEpoch) return learn({ epoch, position, time: databaseTime });
+      }
       const passed = await pass(database, rules, limit);
       if (passed === undefined) {
         await pause(WAIT_MS);
         continue;
       }
-      counts.passes += 1;
+      if (passed.rows > 0) counts.passes += 1;
       counts.rows += passed.rows;
       learn(passed.state);
       if (!passed.isPart) return passed.state;
@@ -98,12 +106,14 @@ export const createSequencer = (
 
   const begin = (): Promise<FeedState> => {
     const startedAt = clock.now();
+    const needsLook = !isTold;
+    isTold = false;
     const ended = () => {
       running = undefined;
       endedAt = clock.now();
-      gap = Math.max(gapMs, (endedAt - startedAt) * (SHARE - 1));
+      gap = Math.max(gapMs, Math.min(MAX_GAP_MS, (endedAt - startedAt) * (SHARE - 1)));
     };
-    running = once().finally(ended);
+    running = once(needsLook).finally(ended);
     return running;
   };
 
@@ -134,9 +144,10 @@ export const createSequencer = (
 
   return {
     told: () => {
+      isTold = true;
       if (isStopped || isSoon) return;
       isSoon = true;
-      schedule(Math.max(0, endedAt + Math.min(gap, intervalMs) - clock.now()));
+      schedule(Math.max(0, endedAt + gap - clock.now()));
     },
     run,
     onState: (listener) => void listeners.push(listener),

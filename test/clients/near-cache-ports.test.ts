@@ -22,7 +22,7 @@ const createCache = () =>
 const createTestFeed = () => {
   const streams: { position: string | undefined; send: (message: FeedMessage) => void; cut: (error: Error) => void }[] = [];
   const feed: Feed = {
-    databaseTime: async () => clock() + OFFSET,
+    databaseTime: async () => ({ time: clock() + OFFSET, epoch: "e" }),
     isPositionLost: (error) => (error as Error).message === "lost",
     watch: async function* (position, signal) {
       const messages: FeedMessage[] = [];
@@ -129,7 +129,7 @@ test("reads of one key share a call, unless an own write came between", async ()
 test("an answer that the feed outdated on its way is asked for again, the latest state this time", async () => {
   const protocol = createCache();
   protocol.restarted();
-  protocol.calibrated(clock(), clock(), clock() + OFFSET);
+  protocol.calibrated(clock(), clock(), clock() + OFFSET, "e");
   protocol.bookmarked({ position: "p", time: clock() + OFFSET - 1, epoch: "e", configuration: "c" });
   const reader = createReader(protocol, clock);
   const asked: boolean[] = [];

@@ -28,7 +28,7 @@ const world = (options: Partial<ProtocolOptions> = {}, isLive = true) => {
     ...options,
   });
   const database = () => now + OFFSET;
-  const calibrate = (ahead = OFFSET) => cache.calibrated(now - 4, now, now - 2 + ahead);
+  const calibrate = (ahead = OFFSET, epoch = "e1") => cache.calibrated(now - 4, now, now - 2 + ahead, epoch);
   const bookmark = (fields: Partial<Bookmark> = {}) =>
     cache.bookmarked({ position: `p${now}`, time: database() - 10, epoch: "e1", configuration: "c1", ...fields });
   const certificate = (fields: Partial<Certificate> = {}): Certificate => ({
@@ -159,7 +159,10 @@ test("answers of another epoch or configuration are not kept, and a bookmark of 
   // The clock of another database is another one: it has to be learned.
   pass(SLACK);
   expect(offer({ configuration: "c2", epoch: "e2" })).toBe("not watching");
-  calibrate();
+  calibrate(OFFSET, "e1");
+  bookmark({ configuration: "c2", epoch: "e2" });
+  expect(cache.needsTime()).toBe(true);
+  calibrate(OFFSET, "e2");
   bookmark({ configuration: "c2", epoch: "e2" });
   pass(SLACK);
   expect(offer({ configuration: "c2", epoch: "e2" })).toBe("kept");

@@ -42,10 +42,10 @@ export const createFeed = (userd: Userd, aggregateKinds: Iterable<string>, bookm
       }
     },
     databaseTime: async () => {
-      const { time } = await userd.changes.getFeedPosition({});
+      const { time, epoch } = await userd.changes.getFeedPosition({});
       if (time === undefined) throw new Error("The service did not tell the time of its database.");
       // Cut off, the time would make entries younger by less than a millisecond.
-      return toMs(time) + 1;
+      return { time: toMs(time) + 1, epoch };
     },
     isPositionLost: (error) => lost.has(reasonOf(error)),
   };

@@ -65,8 +65,8 @@ export type NearCacheProtocol = {
   readonly changed: (changes: readonly AggregateVersion[]) => void;
   /** Notes a bookmark, which is about all changes noted before it. */
   readonly bookmarked: (bookmark: Bookmark) => void;
-  /** Learns the database's time from GetFeedPosition: `sent` and `answered` are times of this process. */
-  readonly calibrated: (sent: number, answered: number, databaseTime: number) => void;
+  /** Learns the database's time from GetFeedPosition, which names its epoch: `sent` and `answered` are times of this process. */
+  readonly calibrated: (sent: number, answered: number, databaseTime: number, databaseEpoch: string) => void;
   /** Notes that a stream begins behind a position that was reached, where the service agrees. */
   readonly resumed: () => void;
   /** Notes that a stream begins anew: what was committed before its first bookmark is unknown. */
@@ -100,6 +100,8 @@ export const createProtocol = ({
   const written = new Map<string, number>();
   let anyWritten = Number.NEGATIVE_INFINITY;
   let epoch: string | undefined;
+  /** The epoch whose clock was observed. */
+  let clockEpoch: string | undefined;
   let configuration: string | undefined;
   let position: string | undefined;
   let isFresh = false;
@@ -198,6 +200,8 @@ export const createProtocol = ({
       if (epoch !== undefined && epoch !== bookmark.epoch) startOver();
       if (configuration !== undefined && configuration !== bookmark.configuration) dropAll();
       ({ epoch, configuration, position } = bookmark);
+      // The clock of another database is another one.
+      if (clockEpoch !== epoch) database.reset();
       renew(now);
       // A time that can't be yet: the database's clock was set, and nothing that was learned of it holds.
       if (offset !== undefined && (bookmark.time ?? 0) > databaseTime(now)) {
@@ -215,7 +219,10 @@ export const createProtocol = ({
       renew(now);
       forget(now);
     },
-    calibrated: (sent, answered, time) => {
+    calibrated: (sent, answered, time, databaseEpoch) => {
+      if (epoch !== undefined && databaseEpoch !== epoch) return;
+      if (clockEpoch !== databaseEpoch) database.reset();
+      clockEpoch = databaseEpoch;
       if (!database.observe(sent, answered, time)) {
         startOver();
         stats.drifts += 1;

@@ -8,8 +8,8 @@ export type FeedMessage = { readonly changes: readonly AggregateVersion[]; reado
 export type Feed = {
   /** Streams the feed behind a position, or from now on; the first message has a bookmark. */
   readonly watch: (position: string | undefined, signal: AbortSignal) => AsyncIterable<FeedMessage>;
-  /** Returns the database's time, fresh, in milliseconds. */
-  readonly databaseTime: () => Promise<number>;
+  /** Returns the database's time, fresh, in milliseconds, and its epoch. */
+  readonly databaseTime: () => Promise<{ readonly time: number; readonly epoch: string }>;
   /** Tells whether an error of `watch` says that its position leads nowhere any more. */
   readonly isPositionLost: (error: unknown) => boolean;
 };
@@ -51,8 +51,8 @@ export const watchFeed = async ({ feed, protocol, clock, silenceMs, signal, onMe
     comparing = true;
     try {
       const sent = clock();
-      const time = await feed.databaseTime();
-      protocol.calibrated(sent, clock(), time);
+      const { time, epoch } = await feed.databaseTime();
+      protocol.calibrated(sent, clock(), time, epoch);
     } finally {
       comparing = false;
     }
