@@ -230,7 +230,8 @@ export const createProcess = (world: World, bug: Bug | undefined, name: string, 
       const cluster = world.cluster();
       if (cluster.isDown()) throw new Error("the database is gone");
       const time = cluster.time();
-      await sleep(owner);
+      // A slow answer, which makes a difference to who compares clocks by its arrival.
+      await sleep(owner, random.chance(0.3) ? random.below(95) : undefined);
       return { time, epoch };
     },
     /** Streams the feed behind a position; `deliver` takes a message, and returns false when nobody listens any more. */
