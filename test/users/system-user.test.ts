@@ -67,6 +67,7 @@ const allowed: Partial<Record<WriteName, Calls>> = {
   markEmailVerified: ({ users, userId, email }) => [users.markEmailVerified({ userId, email })],
   setAvatar: ({ users, userId }) => [users.setAvatar({ userId, type: AvatarType.GRAVATAR })],
   recordActivity: ({ users, userId }) => [users.recordActivity({ userId })],
+  setUserHold: ({ users, userId }) => [users.setUserHold({ userId, reason: "case 7" })],
 };
 
 /** Writes that name a user by its id, in the request or in the user that the request holds; new users have none yet. */
