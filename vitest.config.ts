@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
@@ -19,7 +20,8 @@ export const tools = [
   "test/import/accounting/*.test.ts",
   "test/kinds/{every-client/*,served}.test.ts",
   "test/kinds/mounted/apply.test.ts",
-  "test/lifecycle/{drain,kill,log-reader,workers}.test.ts",
+  "test/lifecycle/{drain,erasure-commands,export,kill,log-reader,workers}.test.ts",
+  "test/lifecycle/merge/cells.test.ts",
   "test/options/contention.test.ts",
   "test/options/zones.test.ts",
   "test/packaging/{exit-code,image}.test.ts",
@@ -68,6 +70,11 @@ class LongestFirst extends BaseSequencer {
 
 /** What both runs have in common. */
 export const shared = {
+  // The provider, and programs of tests, import the client as its users do.
+  alias: {
+    "@userd/client": fileURLToPath(new URL("clients/typescript/src/index.ts", import.meta.url)),
+    "@userd/openfeature-provider": fileURLToPath(new URL("clients/openfeature/typescript/src/index.ts", import.meta.url)),
+  },
   globalSetup: ["test/support/global-setup.ts"],
   // Fails each test in which a service answers with a reason that its RPC does not declare.
   setupFiles: ["test/support/hold-reasons.ts"],

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { auditCommand } from "./cli/audit.ts";
 import { endWithSentences } from "./cli/endings.ts";
 import { ExitCode, exitCodesHelp } from "./cli/exit.ts";
 import { exportCommand } from "./cli/export.ts";
@@ -28,6 +29,7 @@ const program = new Command("userd")
   .addCommand(purgeCommand())
   .addCommand(receiptCommand())
   .addCommand(watchCommand())
+  .addCommand(auditCommand())
   .addHelpText("after", `\nSettings come from the environment; docs/reference.md has the table.\n\n${exitCodesHelp}`);
 
 // Commander ends with 1 on wrong usage; scripts tell that from a failure by 2.

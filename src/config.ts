@@ -66,6 +66,8 @@ export type Config = {
     readonly retentionHours: number;
     /** The most streams of changes at once. */
     readonly maxWatchers: number;
+    /** Whether the change log gets a chain of MACs with its positions. */
+    readonly isChained: boolean;
   };
   /** The time for which the change log is kept, in days. */
   readonly auditRetentionDays: number;
@@ -145,7 +147,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     connections: Object.freeze({ max: value.MAX_CONNECTIONS, maxPerAddress: value.MAX_CONNECTIONS_PER_ADDRESS }),
     drainSeconds: value.DRAIN_SECONDS,
     systemUsername: value.SYSTEM_USERNAME,
-    feed: Object.freeze({ retentionHours: value.FEED_RETENTION_HOURS, maxWatchers: value.MAX_WATCHERS }),
+    feed: Object.freeze({ retentionHours: value.FEED_RETENTION_HOURS, maxWatchers: value.MAX_WATCHERS, isChained: value.AUDIT_CHAIN }),
     auditRetentionDays: value.AUDIT_RETENTION_DAYS,
     purgeAfterDays: value.PURGE_AFTER_DAYS,
     invitationDays: value.INVITATION_DAYS,

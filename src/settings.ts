@@ -187,6 +187,9 @@ export const settings = z.object({
     .describe("Username of the reserved user, which can't be deleted, deactivated, renamed or purged"),
   FEED_RETENTION_HOURS: integer(1, 720, 72).describe("Hours for which a client of the change feed can go on where it was"),
   AUDIT_RETENTION_DAYS: integer(31, 36_500, 400).describe("Days for which the change log is kept at least; whole months are dropped"),
+  AUDIT_CHAIN: flag("false").describe(
+    "`true`: the change log gets a chain of codes, by which `userd audit verify` finds what was rewritten",
+  ),
   MAX_WATCHERS: integer(1, 100_000, 1_000).describe("Streams of changes at once in a process. More are refused with RESOURCE_EXHAUSTED"),
   PURGE_AFTER_DAYS: integer(0, 3_650, 30).describe("Days after which a deleted user is removed for good"),
   INVITATION_DAYS: integer(1, 3_650, 30).describe("Days after which an invitation to an organization expires"),

@@ -5,6 +5,7 @@ import { processClock } from "../cache/process-clock.ts";
 import type { Config } from "../config.ts";
 import type { OwnedDatabase } from "../db/open.ts";
 import { type DomainError, outOfRange } from "../errors.ts";
+import { createAuditChain } from "./audit-chain.ts";
 import { readEarliest, readFeed } from "./feed-change.ts";
 import { createFeedPositions, type FeedPositions } from "./feed-position.ts";
 import { createSequencer, type Sequencer } from "./sequencer.ts";
@@ -57,7 +58,12 @@ const watch = (metrics: MetricsRegistry, sequencer: Sequencer, watchers: Watcher
 /** Makes the feed of this process over a database. */
 export const createFeed = (db: OwnedDatabase, { feed }: Pick<Config, "feed">, log: Logger, metrics: MetricsRegistry): Feed => {
   const failed = (error: unknown) => log.warn({ err: error }, "the change feed could not be read; the next look tries again");
-  const sequencer = createSequencer(createSequencerDatabase(db), processClock, LIMITS, failed);
+  const sequencer = createSequencer(
+    createSequencerDatabase(db, feed.isChained ? createAuditChain(db.secretKey) : undefined),
+    processClock,
+    LIMITS,
+    failed,
+  );
   const positions = createFeedPositions(db.secretKey);
   const session = () => db.session({ signal: AbortSignal.timeout(10_000), group: "read changes" });
   const earliest = () => readEarliest(session());

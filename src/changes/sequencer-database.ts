@@ -3,6 +3,7 @@ import { transact } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 import { BACKGROUND } from "../db/places.ts";
 import { createSession, type Session } from "../db/session.ts";
+import type { AuditChain } from "./audit-chain.ts";
 import type { Look, PassTransaction, SequencerDatabase } from "./sequencer-ports.ts";
 import type { Head, Placed, Snapshot, Unplaced, Wanted } from "./sequencing.ts";
 
@@ -86,8 +87,8 @@ const find = async (tx: Session, wanted: Wanted, head: Head) => {
   return { snapshot: snapshotOf(rows[0]?.snapshot ?? ""), rows: rows.flatMap(toUnplaced) };
 };
 
-/** Stores positions and head by one statement. */
-const store = async (tx: Session, { rows, head }: Placed & { readonly head: Head }): Promise<void> => {
+/** Stores positions and head by one statement; a chain takes three more. */
+const store = async (tx: Session, { rows, head }: Placed & { readonly head: Head }, chain: AuditChain | undefined): Promise<void> => {
   const column = (of: (row: Placed["rows"][number]) => string) => rows.map(of);
   const { pending } = head;
   await tx.rows(sql`
@@ -102,6 +103,10 @@ const store = async (tx: Session, { rows, head }: Placed & { readonly head: Head
     update feed_head set epoch = ${head.epoch}, position = ${head.position}, snapshot = ${textOf(head.snapshot)}::pg_snapshot,
       time = transaction_timestamp(), change_id = ${head.changeId}, floor_id = ${head.floorId},
       pending_snapshot = ${pending === undefined ? null : textOf(pending.snapshot)}::pg_snapshot, pending_id = ${pending?.id ?? null}::bigint`);
+  await chain?.append(
+    tx,
+    rows.filter(({ isBump }) => !isBump),
+  );
 };
 
 type HeadRow = {
@@ -172,8 +177,8 @@ const look = async (session: Session): Promise<Look> => {
   };
 };
 
-/** Makes the database of a sequencer, PostgreSQL or the embedded one. */
-export const createSequencerDatabase = (db: Database): SequencerDatabase => ({
+/** Makes the database of a sequencer, PostgreSQL or the embedded one. With a `chain`, passes add to it what they give positions. */
+export const createSequencerDatabase = (db: Database, chain?: AuditChain): SequencerDatabase => ({
   look: () => look(db.session({ signal: AbortSignal.timeout(STATEMENT_MS) })),
   pass: (body) =>
     transact(db, BACKGROUND, async (transaction) => {
@@ -182,7 +187,7 @@ export const createSequencerDatabase = (db: Database): SequencerDatabase => ({
         lockHead: () => lockHead(tx),
         lockLog: () => lockLog(tx),
         find: (wanted, head) => find(tx, wanted, head),
-        store: (placed) => store(tx, placed),
+        store: (placed) => store(tx, placed, chain),
         forgetTransactions: async () =>
           void (await tx.rows(sql`update aggregate_version set xid = '0'::xid8, told_xid = null where xid >= pg_current_xact_id()`)),
       });

@@ -98,6 +98,7 @@ export const tables = {
   user_hold: { merge: none, erase: "removed", export: "personal" },
   erasure: internal,
   changes: internal,
+  audit_chain: internal,
   feed: internal,
   feed_head: internal,
   version_bump: internal,

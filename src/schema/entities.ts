@@ -3,7 +3,7 @@ import { familyFiles } from "../contract/kinds/families.ts";
 import { readKinds } from "../contract/kinds/read.ts";
 import { AccountContact, AccountSchema, Resource, UserProfileSchema } from "./account.entity.ts";
 import { Change, Idempotency } from "./change.entity.ts";
-import { Feed, FeedHead, VersionBump } from "./feed.entity.ts";
+import { AuditChain, Feed, FeedHead, VersionBump } from "./feed.entity.ts";
 import { AuthIdentity, AuthProvider, Identity, IdentityProvider } from "./identity.entity.ts";
 import { ImportOrigin } from "./import-origin.entity.ts";
 import { Erasure, MergeDiscard, MergeMove, UserHold, UserMerge } from "./lifecycle.entity.ts";
@@ -55,6 +55,7 @@ export const handwritten = [
   CanonicalName,
   Idempotency,
   VersionBump,
+  AuditChain,
   Feed,
   FeedHead,
 ] as const;

@@ -1,5 +1,5 @@
 import { defineEntity, p } from "@mikro-orm/core";
-import { text, time, uniqueOn } from "./columns.ts";
+import { text, time, timeOfInsert, uniqueOn } from "./columns.ts";
 
 /** A transaction id that does not wrap around. */
 const xid8 = () => p.type("xid8").columnType("xid8");
@@ -68,5 +68,22 @@ export const FeedHead = defineEntity({
     pendingSnapshot: snapshot().nullable(),
     /** The last id of the batch that has its position. */
     pendingId: p.bigint().nullable(),
+  },
+});
+
+/** The table of the chain of the change log: for each batch of positions the codes that say whether its entries are as they were written. */
+export const AuditChain = defineEntity({
+  name: "AuditChain",
+  tableName: "audit_chain",
+  properties: {
+    /** The last position of the batch. */
+    position: p.bigint().primary().autoincrement(false),
+    positions: p.array().columnType("bigint[]"),
+    changeIds: p.array().columnType("bigint[]"),
+    /** The first 8 bytes of the MAC of each entry. */
+    tags: p.blob(),
+    /** The MAC of the last entry, over it and all before it. */
+    mac: p.blob(),
+    createTime: timeOfInsert(),
   },
 });

@@ -19,7 +19,8 @@ export type SecretUse =
   | "cache-notification"
   | "feed-position"
   | "erasure-receipt"
-  | "erasure-subject";
+  | "erasure-subject"
+  | "audit-chain";
 
 /** Derives the sub-key of one use from SECRET_KEY, as a key object, with which an HMAC is six times as fast as with raw bytes. */
 export const subKey = (secretKey: Uint8Array, use: SecretUse): KeyObject =>

@@ -5,7 +5,8 @@ import type { Database } from "../../src/db/orm.ts";
 import { silent, test } from "../support/database.ts";
 import { addUser, feedAfter, sequencerOf, setOption } from "./feed-fixture.ts";
 
-const prunerOf = (db: Database) => startPruner(db, { feed: { retentionHours: 72, maxWatchers: 1 }, auditRetentionDays: 400 }, silent);
+const prunerOf = (db: Database) =>
+  startPruner(db, { feed: { retentionHours: 72, isChained: false, maxWatchers: 1 }, auditRetentionDays: 400 }, silent);
 
 test("positions are pruned from the front, and none that was given within the time of retention", async ({ db }) => {
   const sequencer = sequencerOf(db);

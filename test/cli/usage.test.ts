@@ -13,6 +13,8 @@ describe("userd", { concurrent: true, timeout: 60_000 }, () => {
     [["options", "set"]],
     [["options", "list"]],
     [["watch"]],
+    [["audit"]],
+    [["audit", "verify"]],
   ])("%s --help tells what the command takes", async ([command = []]) => {
     const { code, stdout, stderr } = await runUserd([...command, "--help"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });

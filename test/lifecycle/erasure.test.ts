@@ -1,10 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { create, toJson } from "@bufbuild/protobuf";
 import { sql } from "kysely";
 import { expect } from "vitest";
-import { ErasureReceiptSchema } from "../../src/gen/userd/v1/user_erasure_pb.ts";
 import { AvatarType } from "../../src/gen/userd/v1/user_pb.ts";
 import { readLedger } from "../../src/lifecycle/erasure/ledger.ts";
 import { createReceipts, verifiedStatement } from "../../src/lifecycle/erasure/receipts.ts";
@@ -18,7 +16,6 @@ import { secretKey, silent } from "../support/database.ts";
 import { testEraser } from "../support/eraser.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { test } from "../support/service.ts";
-import { runUserd } from "../support/userd.ts";
 
 const { publicKey, subjectOf } = createReceipts(secretKey, undefined);
 
@@ -69,6 +66,7 @@ test("U40 a user who was merged is erased with the one that it was merged into, 
   for (const refused of [
     () => own.users.purgeUser({ id: from.id }),
     () => own.users.planUserErasure({ userId: from.id }),
+    () => collect(own.users.exportUser({ userId: from.id })),
     () => own.users.setUserHold({ userId: from.id, reason: "case 7" }),
   ])
     await expectRefusal(refused(), "FailedPrecondition", "USER_MERGED");
@@ -88,7 +86,11 @@ test("U40 a held user is neither purged nor removed by the purger, until the hol
   await own.users.setUserHold({ ...held, reason: "case 8" });
   expect((await own.users.planUserErasure({ userId: user.id })).plan?.holdReason).toBe("case 8");
   await expectRefusal(own.users.purgeUser({ id: user.id }), "FailedPrecondition", "USER_HELD");
-  for (const refused of [() => own.users.setUserHold({ ...held, userId: nobody }), () => own.users.planUserErasure({ userId: nobody })])
+  for (const refused of [
+    () => own.users.setUserHold({ ...held, userId: nobody }),
+    () => own.users.planUserErasure({ userId: nobody }),
+    () => collect(own.users.exportUser({ userId: nobody })),
+  ])
     await expectRefusal(refused(), "NotFound", "USER_NOT_FOUND");
   await own.users.deleteUser({ id: user.id });
   await sql`update users set purge_time = now() where id = ${user.id}`.execute(db.sql);
@@ -131,48 +133,6 @@ test("U40 an erasure stands in the ledger before it is committed, and one that c
   const third = await createUser(own);
   await expectRefusal(own.users.purgeUser({ id: third.id }), "Unavailable", "LEDGER_UNAVAILABLE");
   expect((await own.users.getUser({ id: third.id })).user?.id).toBe(third.id);
-});
-
-test("U40 a receipt is checked at the command line, and a restored backup erases again who had been erased", { timeout: 120_000 }, async ({
-  databaseUrl,
-  db,
-}) => {
-  const folder = await mkdtemp(join(tmpdir(), "userd-ledger-"));
-  const [ledger, file] = [join(folder, "erasures"), join(folder, "receipt.json")];
-  await using own = await serviceWith(databaseUrl, { ERASURE_LEDGER: ledger });
-  const [user, other] = [await createUser(own), await createUser(own)];
-  const { rows: before } = await sql<{ row: object }>`select to_jsonb(u) as row from users u where id = ${user.id}`.execute(db.sql);
-  const { receipt } = await own.users.purgeUser({ id: user.id });
-  const text = JSON.stringify(toJson(ErasureReceiptSchema, receipt ?? create(ErasureReceiptSchema)));
-  await writeFile(file, text);
-  const settings = { DATABASE_URL: databaseUrl, ERASURE_LEDGER: ledger };
-  const userd = (...command: string[]) => runUserd(command, { settings });
-  const key = (await userd("receipt", "key")).stdout.trim();
-  expect(key).toBe(Buffer.from(publicKey).toString("base64"));
-  const genuine = { code: 0, stdout: expect.stringContaining("The receipt is genuine.") };
-  expect(await userd("receipt", "verify", file, "--public-key", key)).toMatchObject(genuine);
-  expect(await userd("receipt", "verify", file, "--user", String(user.id))).toMatchObject(genuine);
-  expect(await userd("receipt", "verify", file, "--user", String(other.id))).toMatchObject({
-    code: 1,
-    stderr: expect.stringContaining("another user"),
-  });
-  await writeFile(file, text.replace("policyVersion", "policyversion"));
-  expect(await userd("receipt", "verify", file)).toMatchObject({ code: 1, stderr: expect.stringContaining("changed since") });
-  await writeFile(file, "{}");
-  expect(await userd("receipt", "verify", file)).toMatchObject({ code: 2, stderr: expect.stringContaining("no receipt") });
-
-  // As a backup would bring it back.
-  await sql`select restore_row('users', ${JSON.stringify(before[0]?.row)}::jsonb)`.execute(db.sql);
-  expect(await userd("purge", "--replay", "--dry-run")).toMatchObject({ code: 0, stdout: expect.stringContaining("again: 1.") });
-  expect((await own.users.getUser({ id: user.id, consistency: { mode: { case: "fullyConsistent", value: true } } })).user?.id).toBe(
-    user.id,
-  );
-  expect(await userd("purge", "--replay")).toMatchObject({ code: 0, stdout: expect.stringContaining("again: 1.") });
-  expect(await userd("purge", "--replay")).toMatchObject({ code: 0, stdout: expect.stringContaining("again: 0.") });
-  expect((await own.users.getUser({ id: other.id })).user?.id).toBe(other.id);
-  const gone = own.users.getUser({ id: user.id, consistency: { mode: { case: "fullyConsistent", value: true } } });
-  await expectRefusal(gone, "NotFound", "USER_NOT_FOUND");
-  await rm(folder, { recursive: true });
 });
 
 test("U40 nothing that was written of a person is in any table after a purge, merged or not", async ({ clients, db }) => {

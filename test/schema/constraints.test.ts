@@ -13,6 +13,7 @@ const unreachable: Readonly<Record<string, string>> = {
   account_contact_user_id_foreign: "the user is locked in the same transaction",
   account_number_form: "the proto's pattern",
   account_pkey: "an identity",
+  audit_chain_pkey: "the sequencer numbers positions, under the lock of the head",
   auth_identity_external_id_not_empty: "the proto's rule",
   auth_identity_pkey: "an identity",
   auth_provider_pkey: "an identity",

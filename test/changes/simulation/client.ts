@@ -63,11 +63,11 @@ export const createClient = (
 
   const compare = async (): Promise<void> => {
     const sent = clock();
-    const time = await call((process) => process.databaseTime());
+    const { time, epoch } = await call((process) => process.databaseTime());
     const answered = clock();
     believed = time - answered;
     world.say(() => `${name} compares clocks: ${answered - sent} ms`);
-    protocol.calibrated(flaws.calibratesOnArrival === true ? answered : sent, answered, time);
+    protocol.calibrated(flaws.calibratesOnArrival === true ? answered : sent, answered, time, epoch);
   };
 
   /** One stream; its messages arrive in their order, each after a while. */
@@ -196,7 +196,7 @@ export const createClient = (
         const { contents, certificate } = await call((process) => {
           return process.answer(aggregates, staleMs, least).then((answered) => ({ ...answered, configuration: process.configuration }));
         });
-        if (flaws.calibratesByAnswers === true) protocol.calibrated(clock(), clock(), certificate.time);
+        if (flaws.calibratesByAnswers === true) protocol.calibrated(clock(), clock(), certificate.time, certificate.epoch);
         world.say(
           () =>
             `${name} is told ${aggregates.map((one, index) => `${one}@${certificate.aggregates[index]?.version}=${contents[index]}`).join(" ")} as of ${certificate.time - world.cluster().offset}`,

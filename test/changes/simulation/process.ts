@@ -224,14 +224,15 @@ export const createProcess = (world: World, bug: Bug | undefined, name: string, 
       return { contents, certificate };
     },
     /** Answers GetFeedPosition: the time of the database. */
-    databaseTime: async (): Promise<number> => {
+    databaseTime: async (): Promise<{ readonly time: number; readonly epoch: string }> => {
       await sleep(owner);
-      await sequencer.run();
+      const { epoch } = await sequencer.run();
       const cluster = world.cluster();
       if (cluster.isDown()) throw new Error("the database is gone");
       const time = cluster.time();
-      await sleep(owner);
-      return time;
+      // A slow answer, which makes a difference to who compares clocks by its arrival.
+      await sleep(owner, random.chance(0.3) ? random.below(95) : undefined);
+      return { time, epoch };
     },
     /** Streams the feed behind a position; `deliver` takes a message, and returns false when nobody listens any more. */
     watch: async (position: string | undefined, kinds: readonly string[], deliver: (message: FeedMessage) => boolean): Promise<void> => {

@@ -15,7 +15,7 @@ const latest = tracked.map((row) => audited.find(([table]) => table === row[0]) 
  * services of the version before go on.
  */
 export class CheaperWrites extends Migration {
-  override name = "20261129193000-cheaper-writes";
+  override name = "20261129203000-cheaper-writes";
 
   override up(): void {
     for (const statement of [...beginning, ...tracking, ...revisions]) this.addSql(statement);
