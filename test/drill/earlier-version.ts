@@ -9,16 +9,17 @@ const folder = "src/schema/migrations";
 
 const git = (...args: readonly string[]): string => execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: "pipe" }).trim();
 
-/** The commit before the one that brought the newest migration; undefined when there is no earlier migration, or no history. */
+const migrationsAmong = (names: readonly string[]): readonly string[] => names.filter((name) => /^\d+-.*\.ts$/.test(name));
+
+/** The latest commit that has fewer migrations, and none that has got another name since; undefined without one, or without history. */
 const commitBefore = (): string | undefined => {
-  const names = readdirSync(join(root, folder))
-    .filter((name) => /^\d+-.*\.ts$/.test(name))
-    .sort();
-  const newest = names.at(-1);
-  if (newest === undefined || names.length < 2) return undefined;
+  const now = migrationsAmong(readdirSync(join(root, folder)));
   try {
-    const [added] = git("log", "--diff-filter=A", "--format=%H", "--", `${folder}/${newest}`).split("\n");
-    return added ? git("rev-parse", `${added}^`) : undefined;
+    const commits = git("rev-list", "--full-history", "HEAD", "--", folder).split("\n");
+    return commits.find((commit) => {
+      const then = migrationsAmong(git("ls-tree", "--name-only", `${commit}:${folder}`).split("\n"));
+      return then.length > 0 && then.length < now.length && then.every((name) => now.includes(name));
+    });
   } catch {
     return undefined;
   }
