@@ -73,7 +73,7 @@ test("U40 purges of teams, projects, organizations and users leave nothing of th
   const all = ["account", "organization", "project", "team", "user", ...importedKinds.map(({ kind }) => kind.name)].toSorted();
   expect(await origins()).toEqual(all.map((kind) => ({ kind })));
   const empty = "make a row of the table here, so that the test sees the purge remove it";
-  expect((await tablesOf(db)).empty, empty).toEqual(["erasure", "idempotency", "purged_scope", "user_hold"]);
+  expect((await tablesOf(db)).empty, empty).toEqual(["audit_chain", "erasure", "idempotency", "purged_scope", "user_hold"]);
   // One of each by itself; with an organization goes the rest.
   await service.organizations.purgeTeam({ id: teams[0] ?? 0n });
   await service.organizations.purgeProject({ id: projects[0] ?? 0n });
