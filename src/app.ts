@@ -83,6 +83,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
   const dependencies = createDependencies(db, config, { metrics: metrics.registry, registry, cache, log });
   if (config.cache.isCaching && config.cache.sampleMs > 0)
     stack.use(startCacheSampler(db, dependencies.users, config.cache, metrics.registry));
+  cache.onNotified(dependencies.feed.heard);
   if (options.isSequencing !== false) stack.use(dependencies.feed.start());
   stack.use(startPruner(db, config, log));
   stack.use(startSweeper(db, log));

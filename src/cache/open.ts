@@ -13,7 +13,11 @@ export const ENTRY_TTL_MS = 5 * 60_000;
 export const EXPIRY_MS = 30_000;
 
 /** The cache of this process. Disposing it closes its connections to Redis and stops its poll of the change log. */
-export type OpenCache = Cache & AsyncDisposable;
+export type OpenCache = Cache &
+  AsyncDisposable & {
+    /** Calls a function whenever another process has told of a commit. */
+    readonly onNotified: (listener: () => void) => void;
+  };
 
 /** Opens the cache that the setting CACHE_URL names. */
 export const openCache = async (db: OwnedDatabase, { cache }: Pick<Config, "cache">, log: Logger): Promise<OpenCache> => {
@@ -29,8 +33,13 @@ export const openCache = async (db: OwnedDatabase, { cache }: Pick<Config, "cach
   );
   const sweep = setInterval(opened.level1.expire, EXPIRY_MS).unref();
   stack.defer(() => clearInterval(sweep));
-  if (redis !== undefined) redis.listen(opened.notified);
+  const listeners: (() => void)[] = [];
+  const notified: Cache["notified"] = (notification) => {
+    opened.notified(notification);
+    for (const listener of listeners) listener();
+  };
+  if (redis !== undefined) redis.listen(notified);
   // The embedded database belongs to this process: nobody else writes to it.
-  else if (url.kind === "memory" && db.kind === "postgres") stack.use(startChangePoll(db, boundMs / 4, opened.notified));
-  return { ...opened, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  else if (url.kind === "memory" && db.kind === "postgres") stack.use(startChangePoll(db, boundMs / 4, notified));
+  return { ...opened, onNotified: (listener) => void listeners.push(listener), [Symbol.asyncDispose]: () => stack.disposeAsync() };
 };

@@ -21,6 +21,8 @@ export type Feed = {
   readonly earliest: () => Promise<bigint>;
   /** Makes the error for a position whose changes are no longer kept. */
   readonly expired: () => Promise<DomainError>;
+  /** Hears that another process has committed: watchers here need not wait for the next look. */
+  readonly heard: () => void;
   /** Gives positions by itself until disposed; without it, only when somebody asks. */
   readonly start: () => AsyncDisposable;
 };
@@ -86,6 +88,9 @@ export const createFeed = (db: OwnedDatabase, { feed }: Pick<Config, "feed">, lo
     positions,
     earliest,
     expired,
+    heard: () => {
+      if (watchers.size() > 0) sequencer.heard();
+    },
     start: () => {
       sequencer.start();
       return { [Symbol.asyncDispose]: sequencer.stop };

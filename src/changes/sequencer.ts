@@ -3,8 +3,10 @@ import { type Sequencing, safeSequencing } from "./sequencing.ts";
 
 /** The sequencer of this process, which gives positions to what was committed. All processes run one. */
 export type Sequencer = {
-  /** Tells that something was committed, here or elsewhere: a pass follows soon, one for all that is told meanwhile. */
+  /** Tells that this process has committed something: a pass follows soon, one for all that is told meanwhile. */
   readonly told: () => void;
+  /** Tells that another process has, which makes the pass: a look follows soon. */
+  readonly heard: () => void;
   /** Makes a pass, if one is needed, and returns the state of the feed after it. What was committed before the call has its position then. */
   readonly run: () => Promise<FeedState>;
   /** Calls `listener` with each state that is learned. */
@@ -142,13 +144,18 @@ export const createSequencer = (
     });
   };
 
+  const soon = (): void => {
+    if (isStopped || isSoon) return;
+    isSoon = true;
+    schedule(Math.max(0, endedAt + gap - clock.now()));
+  };
+
   return {
     told: () => {
       isTold = true;
-      if (isStopped || isSoon) return;
-      isSoon = true;
-      schedule(Math.max(0, endedAt + gap - clock.now()));
+      soon();
     },
+    heard: soon,
     run,
     onState: (listener) => void listeners.push(listener),
     state: () => state,

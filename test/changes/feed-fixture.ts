@@ -11,7 +11,7 @@ export type FeedRow = { readonly position: bigint; readonly aggregate: string; r
 
 /** A sequencer that runs only when a test says so. */
 export const sequencerOf = (db: Database, limit = 1_000, rules?: Sequencing): Sequencer =>
-  createSequencer(createSequencerDatabase(db), processClock, { intervalMs: 250, gapMs: 0, limit }, () => {}, rules);
+  createSequencer(createSequencerDatabase(db), processClock, { intervalMs: 3_600_000, gapMs: 0, limit }, () => {}, rules);
 
 /** The rows of the feed behind a position. */
 export const feedAfter = async (db: Database, position: bigint): Promise<readonly FeedRow[]> => {

@@ -54,6 +54,18 @@ test("a pass gives positions to what was committed, and one with nothing to do w
   expect(await rowOfHead()).toEqual(head);
 });
 
+test("a process that hears of a commit elsewhere looks at once, not at the end of its interval", async ({ db }) => {
+  const [here, elsewhere] = [sequencerOf(db), sequencerOf(db)];
+  here.start();
+  await expect.poll(() => here.state()).toBeDefined();
+  await addUser(db);
+  const { position } = await elsewhere.run();
+  expect(here.state()?.position).toBeLessThan(position);
+  here.heard();
+  await expect.poll(() => here.state()?.position).toBe(position);
+  await here.stop();
+});
+
 test("a transaction that stays open is not skipped, and holds up nobody", async ({ db }) => {
   const sequencer = sequencerOf(db);
   const [early, late] = [await addUser(db), await addUser(db)];
