@@ -1,16 +1,21 @@
 import { type RawBuilder, sql } from "kysely";
+import { isContention } from "../db/faults.ts";
 import { transact } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 import { BACKGROUND } from "../db/places.ts";
 import { createSession, type Session } from "../db/session.ts";
+import { codeOf } from "../db/unreachable.ts";
 import type { AuditChain } from "./audit-chain.ts";
 import type { Look, PassTransaction, SequencerDatabase } from "./sequencer-ports.ts";
 import type { Head, Placed, Snapshot, Unplaced, Wanted } from "./sequencing.ts";
 
 /** The longest that a statement of a pass may take, in milliseconds. */
 const STATEMENT_MS = 30_000;
-/** The longest that the pass after a change of the epoch waits for writers, in milliseconds. */
-const LOCK_MS = 5_000;
+/**
+ * The longest that the pass after a change of the epoch waits for writers, in milliseconds. Some write to the one log first and some to the other,
+ * so the pass gives up before PostgreSQL's deadlock_timeout of a second, and tries again.
+ */
+const LOCK_MS = 500;
 
 /** Reads a snapshot as the database writes it: `xmin:xmax:xid,xid,…`. */
 const snapshotOf = (text: string): Snapshot => {
@@ -143,7 +148,7 @@ const lockHead: (tx: Session) => ReturnType<PassTransaction["lockHead"]> = async
 
 const lockLog = async (tx: Session): Promise<bigint> => {
   await tx.rows(sql`select set_config('lock_timeout', ${String(LOCK_MS)}, true)`);
-  await tx.rows(sql`lock table changes, version_bump in share mode`);
+  await tx.rows(sql`lock table version_bump, changes in share mode`);
   const { last } = await tx.one(sql<{ last: bigint }>`
     select greatest((select coalesce(max(id), 0) from changes), (select coalesce(max(id), 0) from version_bump)) as last`);
   return last;
@@ -155,6 +160,7 @@ type LookRow = {
   readonly position: bigint;
   readonly database_time: number;
   readonly is_behind: boolean;
+  readonly is_read_only: boolean;
 };
 
 /** The condition that a log has a row which the head's snapshot does not show. */
@@ -166,7 +172,8 @@ const hasUnseen = (log: "changes" | "version_bump") => sql`
 const look = async (session: Session): Promise<Look> => {
   const row = await session.one(sql<LookRow>`
     select current_epoch() as epoch, ${transactionTime} as database_time, h.epoch as head_epoch, h.position,
-      h.pending_id is not null or ${hasUnseen("changes")} or ${hasUnseen("version_bump")} as is_behind
+      h.pending_id is not null or ${hasUnseen("changes")} or ${hasUnseen("version_bump")} as is_behind,
+      current_setting('transaction_read_only')::boolean as is_read_only
     from feed_head h`);
   return {
     epoch: row.epoch,
@@ -174,8 +181,12 @@ const look = async (session: Session): Promise<Look> => {
     position: row.position,
     databaseTime: row.database_time,
     isBehind: row.is_behind,
+    isReadOnly: row.is_read_only,
   };
 };
+
+/** Tells whether a pass failed since others are writing, or since nobody can write: the next look shows which. */
+const isInVain = (error: unknown): boolean => isContention(error) || codeOf(error) === "25006";
 
 /** Makes the database of a sequencer, PostgreSQL or the embedded one. With a `chain`, passes add to it what they give positions. */
 export const createSequencerDatabase = (db: Database, chain?: AuditChain): SequencerDatabase => ({
@@ -188,8 +199,13 @@ export const createSequencerDatabase = (db: Database, chain?: AuditChain): Seque
         lockLog: () => lockLog(tx),
         find: (wanted, head) => find(tx, wanted, head),
         store: (placed) => store(tx, placed, chain),
+        // Who has locked a row may wait for the log, which this pass holds; and it is about to write its own transaction there.
         forgetTransactions: async () =>
-          void (await tx.rows(sql`update aggregate_version set xid = '0'::xid8, told_xid = null where xid >= pg_current_xact_id()`)),
+          void (await tx.rows(sql`update aggregate_version set xid = '0'::xid8, told_xid = null where (kind, id) in (
+            select kind, id from aggregate_version where xid >= pg_current_xact_id() for update skip locked)`)),
       });
+    }).catch((error: unknown) => {
+      if (isInVain(error)) return undefined;
+      throw error;
     }),
 });

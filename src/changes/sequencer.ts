@@ -39,7 +39,7 @@ const MAX_GAP_MS = 100;
 /** The time for which a pass that another process makes is waited for, in milliseconds. */
 const WAIT_MS = 20;
 
-/** One pass: undefined = another process makes it. */
+/** One pass: undefined = another process makes it, or none can now. */
 const pass = (database: SequencerDatabase, { wanted, place }: Sequencing, limit: number) =>
   database.pass(async (tx) => {
     const locked = await tx.lockHead();
@@ -91,8 +91,9 @@ export const createSequencer = (
   const once = async (needsLook: boolean): Promise<FeedState> => {
     for (let looks = needsLook; ; looks = true) {
       if (looks) {
-        const { epoch, headEpoch, position, databaseTime, isBehind } = await database.look();
+        const { epoch, headEpoch, position, databaseTime, isBehind, isReadOnly } = await database.look();
         if (!isBehind && epoch === headEpoch) return learn({ epoch, position, time: databaseTime });
+        if (isReadOnly) return learn({ epoch: headEpoch, position, time: undefined });
       }
       const passed = await pass(database, rules, limit);
       if (passed === undefined) {

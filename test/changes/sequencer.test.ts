@@ -2,6 +2,7 @@ import { sql, type Transaction } from "kysely";
 import { expect } from "vitest";
 import { openDatabase } from "../../src/db/orm.ts";
 import type { Schema } from "../../src/schema/entities.ts";
+import { unique } from "../support/build.ts";
 import { test as base, cloneDatabase, silent } from "../support/database.ts";
 import { addUser, feedAfter, sequencerOf, setOption } from "./feed-fixture.ts";
 
@@ -198,3 +199,32 @@ test("another epoch: what has no position gets one, once, and transactions of an
   const { rows } = await sql`select from aggregate_version where xid >= '900000'`.execute(db.sql);
   expect(rows).toHaveLength(0);
 });
+
+const bumpName = (db: { readonly sql: Transaction<Schema> }) =>
+  sql`insert into canonical_name (name, version) values (${unique("name")}, 1)`.execute(db.sql);
+
+test.for(["the change log", "the log of bumps"])(
+  "the pass of a new epoch gives way to who has written to %s and goes on to the other",
+  async (first, { db }) => {
+    const user = await addUser(db);
+    const sequencer = sequencerOf(db);
+    await sequencer.run();
+    await sql`update feed_head set epoch = 'another'`.execute(db.sql);
+    const passed = Promise.withResolvers<unknown>();
+    await db.sql.transaction().execute(async (tx) => {
+      const steps = [() => setOption({ sql: tx }, user, "k"), () => bumpName({ sql: tx })];
+      if (first !== "the change log") steps.reverse();
+      await steps[0]?.();
+      passed.resolve(sequencer.run());
+      // Until the pass waits for this transaction.
+      await expect
+        .poll(async () => (await sql`select from pg_locks where not granted and locktype = 'relation'`.execute(db.sql)).rows.length)
+        .toBeGreaterThan(0);
+      await steps[1]?.();
+    });
+    const { epoch } = (await passed.promise) as { readonly epoch: string };
+    expect(epoch).not.toBe("another");
+    const { rows } = await sql`select f.aggregate_kind from feed f order by position desc limit 2`.execute(db.sql);
+    expect(rows.map((row) => (row as { aggregate_kind: string }).aggregate_kind).sort()).toEqual(["canonical_name", "user"]);
+  },
+);

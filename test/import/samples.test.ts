@@ -31,6 +31,7 @@ describe("the sample exports", () => {
         name_canonical: "",
         email: "testing@example.com",
         external_id: null,
+        merged_into_user_id: null,
         password: "pbkdf2_sha256$150000$iEvdIknqYjTr$+QsGn0tfIJ1FZLxQI37mVU1gL2KbL/wqjMtG/dFhsMA=",
         is_active: true,
         is_staff: true,

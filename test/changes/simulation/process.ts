@@ -66,6 +66,7 @@ const createDatabase = (world: World, owner: Owner, transactions: Set<Transactio
         position: head.position,
         databaseTime: flaws.timeOfTheEnd === true ? cluster.time() : databaseTime,
         isBehind,
+        isReadOnly: false,
       };
     },
     pass: async (body) => {
