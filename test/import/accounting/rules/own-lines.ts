@@ -13,7 +13,7 @@ const ifSet: Expect = (value) => value || anything;
 
 /** Documented in the contract as ignored. */
 const outputOnly = Object.fromEntries(
-  "hasUsablePassword has2fa displayName label salutation permissions roleNames etag deleteTime purgeTime"
+  "hasUsablePassword has2fa displayName label salutation permissions roleNames etag deleteTime purgeTime mergedIntoUserId"
     .split(" ")
     .map((name) => [name, ignored]),
 );
