@@ -10,7 +10,7 @@ import { type Entry, preparedBytes } from "./level1.ts";
 import type { Leased } from "./level2.ts";
 import { createLoader } from "./loader.ts";
 import type { LoadedTogether, Source } from "./ports.ts";
-import { type ReadConsistency, requirementOf } from "./read-consistency.ts";
+import { addPart, partOf, type ReadConsistency, requirementOf } from "./read-consistency.ts";
 import { orCached } from "./stale.ts";
 
 /** The functions that read one kind of content: from memory, else from the shared store, else from the database. */
@@ -259,10 +259,19 @@ export const createLookup = <K, T, V>(
         reading.ageMs = Math.max(reading.ageMs, ageOfHits(now));
         return contentsOf(cached as Entry<V>[]);
       }
-      return loadCertified(call, missing, reading).then((loaded) => {
+      const first = partOf(reading);
+      return loadCertified(call, missing, first).then((loaded) => {
         // They have aged while the rest was waited for: beside stale ones they may be older than the caller takes.
         const ageMs = ageOfHits(clock.now());
-        if (reading.stale && ageMs > (reading.maxStaleMs ?? Infinity)) return loadCertified(call, wanted, reading).then(contentsOf);
+        if ((reading.stale || first.stale) && ageMs > (reading.maxStaleMs ?? Infinity)) {
+          // What the first load has found is not in the answer, nor is its staleness.
+          const second = partOf(reading);
+          return loadCertified(call, wanted, second).then((entries) => {
+            addPart(reading, second);
+            return contentsOf(entries);
+          });
+        }
+        addPart(reading, first);
         reading.ageMs = Math.max(reading.ageMs, ageMs);
         let next = 0;
         return contentsOf(cached.map((entry) => entry ?? (loaded[next++] as Entry<V>)));

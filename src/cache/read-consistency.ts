@@ -25,6 +25,20 @@ export type ReadConsistency = {
 /** The demands of a read that takes every answer within the staleness bound. The object is shared, so lookups write nothing into it. */
 export const withinBound: ReadConsistency = { strong: false, token: undefined, maxStaleMs: undefined, ageMs: 0, stale: false };
 
+/**
+ * Returns the demands of a read for one of its loads, which may not end in its answer: what that reports counts with `addPart`. Only a read that
+ * takes stale answers has anything to report.
+ */
+export const partOf = (reading: ReadConsistency): ReadConsistency =>
+  reading.maxStaleMs === undefined || reading.strong ? reading : { ...reading, ageMs: 0, stale: false };
+
+/** Adds to a read what a load has reported whose contents are in its answer. */
+export const addPart = (reading: ReadConsistency, { ageMs, stale }: ReadConsistency): void => {
+  if (reading.maxStaleMs === undefined) return;
+  reading.ageMs = Math.max(reading.ageMs, ageMs);
+  reading.stale ||= stale;
+};
+
 /** Returns what a consistency token demands of the cached contents of one aggregate before they may answer a read. */
 export const requirementOf = ({ epoch, aggregates, time }: ConsistencyToken, { kind, id }: Aggregate): Requirement => ({
   epoch,
