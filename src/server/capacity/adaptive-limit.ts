@@ -11,7 +11,7 @@ type Pressure = { readonly targetMs: number; readonly busy: number; readonly lea
 /** With one caller alone, long turns cost nobody anything, and are cheaper by the call. */
 const ALONE: Pressure = { targetMs: 4, busy: 0.95, least: Infinity };
 /** With several, each call of one waits for a whole turn of another's. */
-const NEIGHBOURS: Pressure = { targetMs: 1.5, busy: 0.7, least: 32 };
+const NEIGHBOURS: Pressure = { targetMs: 1.5, busy: 0.9, least: 32 };
 
 /** The windows in a row without more calls than the least limit after which the load counts as over. */
 const RESTED = 5;

@@ -112,8 +112,8 @@ export const orderArrivals = (server: Http2Server, { isVouched, beginTurn, handl
     session.on("stream", (...arrival: Arrival) => {
       arm();
       line.isVouched ||= isVouched(session);
-      // Who comes later does not overtake.
-      if (line.isVouched && left > 0 && lines.length === 0) return take(arrival, line);
+      // A refusal that waited would be late, and cost as much; who comes later does not overtake.
+      if (line.isVouched && line.waiting.length === 0) return take(arrival, line);
       arrival[0].on("error", ignore);
       if (line.waiting.push({ arrival, at: performance.now() }) === 1) lines.push(line);
     });
