@@ -115,7 +115,8 @@ describe("the share of a caller", () => {
 test.for([
   ["late", { delayMs: 20, utilization: 1, peak: 300 }, 512, 250],
   ["a little late, with one caller", { delayMs: 3, utilization: 1, peak: 300 }, 300, 315],
-  ["a little late, with several callers", { delayMs: 3, utilization: 0.8, peak: 300, hasNeighbours: true }, 300, 250],
+  ["a little late and hardly at work, with several callers", { delayMs: 3, utilization: 0.8, peak: 300, hasNeighbours: true }, 300, 315],
+  ["a little late, with several callers", { delayMs: 3, utilization: 0.95, peak: 300, hasNeighbours: true }, 300, 250],
   ["late, at the least for several callers", { delayMs: 20, utilization: 1, peak: 33, hasNeighbours: true }, 33, 32],
   ["late, with fewer calls than the limit", { delayMs: 20, utilization: 1, peak: 90 }, 512, 75],
   ["late, at the least", { delayMs: 20, utilization: 1, peak: 3 }, 512, 64],

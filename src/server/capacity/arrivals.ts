@@ -52,10 +52,10 @@ const countReset = (line: Line): void => {
 };
 
 /**
- * Puts the new streams of an HTTP/2 server in order, before its listeners for them. One turn of the event loop handles some; those beyond wait for
- * the next one, in which each connection has one stream after the other handled. So many streams at once make others wait for no longer than a
- * turn. Streams that their client has reset meanwhile cost nothing more, and a connection with many of those is ended. The streams of strangers
- * always wait for the next turn, by which it is known which of them are left.
+ * Puts the new streams of an HTTP/2 server in order, before its listeners for them. Those of connections with a known caller are handled at once: a
+ * refusal that waited would be late, and cost as much. Those of strangers wait for the next turn of the event loop, by which it is known which of
+ * them are left, and one turn handles some, one of each connection after the other: so many streams at once make others wait for no longer than a
+ * turn. Streams that their client has reset meanwhile cost nothing more, and a connection with many of those is ended.
  */
 export const orderArrivals = (server: Http2Server, { isVouched, beginTurn, handle }: Order): void => {
   const lines: Line[] = [];
@@ -112,7 +112,7 @@ export const orderArrivals = (server: Http2Server, { isVouched, beginTurn, handl
     session.on("stream", (...arrival: Arrival) => {
       arm();
       line.isVouched ||= isVouched(session);
-      // A refusal that waited would be late, and cost as much; who comes later does not overtake.
+      // Who comes later does not overtake.
       if (line.isVouched && line.waiting.length === 0) return take(arrival, line);
       arrival[0].on("error", ignore);
       if (line.waiting.push({ arrival, at: performance.now() }) === 1) lines.push(line);
