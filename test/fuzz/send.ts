@@ -15,8 +15,8 @@ export type Sender = { readonly send: (target: Target, path: string, input: Inpu
 /** The path of the RPC whose streams stay open until somebody ends them. */
 const watching = `/${ChangeService.typeName}/${ChangeService.method.watchChanges.name}`;
 
-/** Longer than any default deadline of an RPC. */
-const patienceMs = 15_000;
+/** Longer than any default deadline of an RPC, in milliseconds; a stream of changes that is open after a while is an answer. */
+const patienceOf = (path: string): number => (path === watching ? 500 : 15_000);
 
 const connectCodes = new Map([
   ["internal", "13"],
@@ -75,7 +75,7 @@ export const createSender = (service: { readonly grpcAddress: ListenAddress; rea
         if (path !== watching || fields[":status"] !== 200) fault = "no answer";
         else fields["grpc-status"] ??= "open";
         stream.close();
-      }, patienceMs);
+      }, patienceOf(path));
       stream
         .on("response", (received) => Object.assign(fields, received))
         .on("trailers", (received) => Object.assign(fields, received))
@@ -106,8 +106,13 @@ export const createSender = (service: { readonly grpcAddress: ListenAddress; rea
           resolve(statusOf(target, response.statusCode ?? 0, { ...response.trailers, ...response.headers }, Buffer.concat(chunks))),
         );
         response.on("error", (error) => resolve({ status: "none", fault: error.message }));
+        if (path === watching && response.statusCode === 200)
+          setTimeout(() => {
+            resolve({ status: "open" });
+            call.destroy();
+          }, patienceOf(path)).unref();
       });
-      call.setTimeout(patienceMs, () => call.destroy(new Error("no answer")));
+      call.setTimeout(patienceOf(""), () => call.destroy(new Error("no answer")));
       call.on("error", (error: NodeJS.ErrnoException) => {
         // The server may end a connection that rested for its 5 s while a request is on its way: a client sends it again.
         // What ends a connection by its content does so on the next one too, and that one has not rested.

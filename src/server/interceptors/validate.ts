@@ -4,6 +4,7 @@ import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { message as messageRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { DomainError, type FieldViolation } from "../../errors.ts";
 import type { Interceptor } from "./interceptor.ts";
+import { findNested, type Nested } from "./nested.ts";
 import { receive } from "./streams.ts";
 import { timesCheck } from "./times.ts";
 
@@ -57,12 +58,26 @@ const invalid = (violations: readonly Violation[], input: DescMessage): DomainEr
       },
     );
   }
-  const reported = violations.slice(0, maxViolations).map(toFieldViolation);
+  return invalidFields(violations.map(toFieldViolation));
+};
+
+const invalidFields = (violations: readonly FieldViolation[]): DomainError => {
+  const reported = violations.slice(0, maxViolations);
   const sentence = reported.map(({ field, description }) => (field ? `${field}: ${description}` : description)).join("; ");
   const more = violations.length - reported.length;
   return new DomainError("Invalid", "FIELD_INVALID", more > 0 ? `${sentence}; and ${more} more` : sentence, {
     violations: reported,
   });
+};
+
+const checkNested = (nested: readonly Nested[]): void => {
+  const violations = nested.flatMap(({ desc, message, path }) => {
+    const result = validator.validate(desc, message);
+    if (result.kind === "error") throw result.error;
+    if (result.kind === "valid") return [];
+    return result.violations.map(toFieldViolation).map(({ field, description }) => ({ field: `${path}.${field}`, description }));
+  });
+  if (violations.length > 0) throw invalidFields(violations);
 };
 
 /** Decodes what the transport received into the request message, and checks it against the rules of the proto. */
@@ -71,6 +86,7 @@ export const validate: Interceptor = ({ method: { input }, kind, decode }) => {
   const trial = validator.validate(input, create(input));
   if (trial.kind === "error") throw trial.error;
   const checkTimes = timesCheck(input);
+  const nested = findNested(input);
   const check = (received: unknown): Message => {
     const request = decode(received);
     // Before the rules: they fail on what is no time at all.
@@ -78,6 +94,7 @@ export const validate: Interceptor = ({ method: { input }, kind, decode }) => {
     const result = validator.validate(input, request);
     if (result.kind === "invalid") throw invalid(result.violations, input);
     if (result.kind === "error") throw result.error;
+    if (nested !== undefined) checkNested(nested(request));
     return request;
   };
   if (kind === "client_streaming") {
