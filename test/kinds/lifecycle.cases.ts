@@ -67,9 +67,11 @@ export const lifecycleCases = (test: ServiceTest, clientKind: ClientKind, kind: 
     const client = clients[clientKind];
     const maker = await makerOf(client, kind);
     const moving = `kinds:${kind.belongsTo?.to ?? "organization"}`;
+    // A profile can have the id of an organization.
+    const root = isOwned(kind) ? moving : "organization";
     const versions = async () => {
       const { rows } = await sql<{ kind: string; id: bigint; version: bigint }>`
-        select kind, id, version from aggregate_version where id = ${maker.organizationId} and kind in ('organization', ${moving})
+        select kind, id, version from aggregate_version where id = ${maker.organizationId} and kind in (${root}, ${moving})
         or (kind, id) in (select w.kind, case w.kind when 'user' then p.user_id else p.account_id end
           from user_profile p cross join unnest(array['user', 'account']) as w (kind) where p.id = ${maker.organizationId} and ${isOwned(kind)})
         order by kind = ${moving} desc, kind, id`.execute(db.sql);
