@@ -1,7 +1,5 @@
 import { Migration } from "@mikro-orm/migrations";
-import { auditedTables } from "./audit/audited.ts";
 import { membersWithValues } from "./audit/members.ts";
-import { tracking } from "./audit/tracking.ts";
 
 /** The migration that gives the change log values, reasons and projects, and an index for each of its filters. */
 export class Audit extends Migration {
@@ -15,6 +13,6 @@ export class Audit extends Migration {
     this.addSql(`create index "changes_caller_index" on "changes" ("caller", "id");`);
     this.addSql(`create index changes_project_index on changes (project_id, id) where project_id is not null;`);
     this.addSql(`create index changes_milestone_index on changes (id, change_time) where ((id % 1024) = 0);`);
-    for (const statement of [...tracking, ...auditedTables, membersWithValues]) this.addSql(statement);
+    this.addSql(membersWithValues);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The tables whose entries in the log have values, or a project: the parameters of `track_changes`, of which the last two are new. The
- * others are those of initial/tracked.ts.
+ * The tables whose entries in the log have values, or a project: the parameters of `track_changes` (cheaper-writes/tracking.ts). Those before the
+ * last two are as in initial/tracked.ts.
  */
 export const audited: readonly (readonly string[])[] = [
   [
@@ -87,8 +87,3 @@ export const audited: readonly (readonly string[])[] = [
     "case when r.scope_kind = 2 then r.scope_id end",
   ],
 ];
-
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-
-/** The SQL statements that give these tables their triggers anew. */
-export const auditedTables = audited.map((row) => `select track_changes(${row.map(literal).join(", ")})`);

@@ -1,7 +1,10 @@
 /**
- * The SQL statements that replace the functions of the triggers of tracked tables (audit/tracking.ts). A statement of one row, which is the
+ * The SQL statements that replace the functions of the triggers of tracked tables (initial/changes.ts). A statement of one row, which is the
  * rule, is logged without joins and sorts, by simple statements whose plans are kept; a statement that changes nothing ends at once, such as the
- * update of an INSERT … ON CONFLICT that inserts, whose triggers run, too. `track_changes` does what it did before, and takes the same arguments.
+ * update of an INSERT … ON CONFLICT that inserts, whose triggers run, too.
+ *
+ * `track_changes` takes the arguments of before, and two more: `audited` lists the columns whose old and new values the log keeps (the fields that
+ * are declared `audit_value`), and `project` is an expression on the row `r` that says which project it is part of.
  */
 export const tracking = [
   // Raises the version of an aggregate, once per transaction, and returns it. Whoever calls this writes to the change log what was changed, so that
@@ -210,7 +213,7 @@ export const tracking = [
     end
     $track$`,
 
-  `create or replace function track_changes(tracked regclass, aggregate_kind text, aggregate_id text, resource_key text,
+  `create function track_changes(tracked regclass, aggregate_kind text, aggregate_id text, resource_key text,
     derived text[] default '{id,version,update_time}', untracked text[] default '{}',
     audited text[] default '{}', project text default null) returns void
     language plpgsql

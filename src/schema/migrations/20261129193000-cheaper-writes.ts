@@ -15,9 +15,10 @@ const latest = tracked.map((row) => audited.find(([table]) => table === row[0]) 
  * services of the version before go on.
  */
 export class CheaperWrites extends Migration {
-  override name = "20261129203000-cheaper-writes";
+  override name = "20261129193000-cheaper-writes";
 
   override up(): void {
+    this.addSql("drop function track_changes(regclass, text, text, text, text[], text[])");
     for (const statement of [...beginning, ...tracking, ...revisions]) this.addSql(statement);
     for (const row of latest) this.addSql(`select write_tracking_function(${row.map(literal).join(", ")})`);
   }
