@@ -160,7 +160,6 @@ type LookRow = {
   readonly position: bigint;
   readonly database_time: number;
   readonly is_behind: boolean;
-  readonly is_read_only: boolean;
 };
 
 /** The condition that a log has a row which the head's snapshot does not show. */
@@ -172,8 +171,7 @@ const hasUnseen = (log: "changes" | "version_bump") => sql`
 const look = async (session: Session): Promise<Look> => {
   const row = await session.one(sql<LookRow>`
     select current_epoch() as epoch, ${transactionTime} as database_time, h.epoch as head_epoch, h.position,
-      h.pending_id is not null or ${hasUnseen("changes")} or ${hasUnseen("version_bump")} as is_behind,
-      current_setting('transaction_read_only')::boolean as is_read_only
+      h.pending_id is not null or ${hasUnseen("changes")} or ${hasUnseen("version_bump")} as is_behind
     from feed_head h`);
   return {
     epoch: row.epoch,
@@ -181,12 +179,8 @@ const look = async (session: Session): Promise<Look> => {
     position: row.position,
     databaseTime: row.database_time,
     isBehind: row.is_behind,
-    isReadOnly: row.is_read_only,
   };
 };
-
-/** Tells whether a pass failed since others are writing, or since nobody can write: the next look shows which. */
-const isInVain = (error: unknown): boolean => isContention(error) || codeOf(error) === "25006";
 
 /** Makes the database of a sequencer, PostgreSQL or the embedded one. With a `chain`, passes add to it what they give positions. */
 export const createSequencerDatabase = (db: Database, chain?: AuditChain): SequencerDatabase => ({
@@ -205,7 +199,8 @@ export const createSequencerDatabase = (db: Database, chain?: AuditChain): Seque
             select kind, id from aggregate_version where xid >= pg_current_xact_id() for update skip locked)`)),
       });
     }).catch((error: unknown) => {
-      if (isInVain(error)) return undefined;
+      if (isContention(error)) return "gave way";
+      if (codeOf(error) === "25006") return "read only";
       throw error;
     }),
 });

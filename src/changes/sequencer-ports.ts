@@ -19,8 +19,6 @@ export type Look = {
   readonly databaseTime: number;
   /** Tells whether the snapshot shows something that has no position. */
   readonly isBehind: boolean;
-  /** Tells whether nobody can write here, such as on a standby: what has no position gets none. */
-  readonly isReadOnly: boolean;
 };
 
 /** The transaction of one pass. Each function is a statement, whose snapshot is younger than the statements before it. */
@@ -38,11 +36,14 @@ export type PassTransaction = {
   readonly forgetTransactions: () => Promise<void>;
 };
 
+/** Why a pass was not made: it had to give way to writers, or nobody can write here, as on a standby. */
+export type Unmade = "gave way" | "read only";
+
 /** The database as the sequencer uses it. */
 export type SequencerDatabase = {
   readonly look: () => Promise<Look>;
-  /** Runs a pass in one transaction, and rolls it back if the body throws; undefined = it had to give way to writers, or nobody can write. */
-  readonly pass: <T>(body: (tx: PassTransaction) => Promise<T>) => Promise<T | undefined>;
+  /** Runs a pass in one transaction, and rolls it back if the body throws. */
+  readonly pass: <T>(body: (tx: PassTransaction) => Promise<T>) => Promise<T | Unmade>;
 };
 
 /** The clock of the sequencer: `after` runs a task later, unless the function that it returns is called before. */

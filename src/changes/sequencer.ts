@@ -39,7 +39,7 @@ const MAX_GAP_MS = 100;
 /** The time for which a pass that another process makes is waited for, in milliseconds. */
 const WAIT_MS = 20;
 
-/** One pass: undefined = another process makes it, or none can now. */
+/** One pass: undefined = another process makes it. */
 const pass = (database: SequencerDatabase, { wanted, place }: Sequencing, limit: number) =>
   database.pass(async (tx) => {
     const locked = await tx.lockHead();
@@ -89,14 +89,20 @@ export const createSequencer = (
 
   /** Makes a pass if one is needed. Whoever was told of a commit need not look first. */
   const once = async (needsLook: boolean): Promise<FeedState> => {
+    let isReadOnly = false;
     for (let looks = needsLook; ; looks = true) {
       if (looks) {
-        const { epoch, headEpoch, position, databaseTime, isBehind, isReadOnly } = await database.look();
+        const { epoch, headEpoch, position, databaseTime, isBehind } = await database.look();
         if (!isBehind && epoch === headEpoch) return learn({ epoch, position, time: databaseTime });
+        // What has no position gets none here, so nothing is vouched for.
         if (isReadOnly) return learn({ epoch: headEpoch, position, time: undefined });
       }
       const passed = await pass(database, rules, limit);
-      if (passed === undefined) {
+      if (passed === "read only") {
+        isReadOnly = true;
+        continue;
+      }
+      if (passed === undefined || passed === "gave way") {
         await pause(WAIT_MS);
         continue;
       }

@@ -228,3 +228,17 @@ test.for(["the change log", "the log of bumps"])(
     expect(rows.map((row) => (row as { aggregate_kind: string }).aggregate_kind).sort()).toEqual(["canonical_name", "user"]);
   },
 );
+
+test("a database that nobody can write to tells the positions that there are, and vouches for nothing", async ({ db }) => {
+  const sequencer = sequencerOf(db);
+  const { position, epoch } = await sequencer.run();
+  await addUser(db);
+  await sql`create function refuse_as_standby() returns trigger language plpgsql as $$
+    begin raise exception 'read only' using errcode = '25006'; end $$`.execute(db.sql);
+  await sql`create trigger standby before insert on feed for each statement execute function refuse_as_standby()`.execute(db.sql);
+  expect(await sequencer.run()).toEqual({ epoch, position, time: undefined });
+  sequencer.told();
+  expect(await sequencer.run()).toEqual({ epoch, position, time: undefined });
+  await sql`drop trigger standby on feed`.execute(db.sql);
+  expect((await sequencer.run()).position).toBeGreaterThan(position);
+});

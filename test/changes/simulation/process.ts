@@ -66,7 +66,6 @@ const createDatabase = (world: World, owner: Owner, transactions: Set<Transactio
         position: head.position,
         databaseTime: flaws.timeOfTheEnd === true ? cluster.time() : databaseTime,
         isBehind,
-        isReadOnly: false,
       };
     },
     pass: async (body) => {
