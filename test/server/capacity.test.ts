@@ -172,11 +172,16 @@ describe.for(["grpc-js", "Connect JSON", "gRPC-Web", "Connect gRPC"] as const)("
     const { options } = server.clients[kind];
     const greedy = Array.from({ length: 6 }, () => options.getOption(validRequest, { ...bearing("greedy"), timeoutMs: 20_000 }));
     await expect.poll(() => server.metrics()).toMatch(/userd_calls_in_progress 6/);
+    const delays: number[] = [];
     for (let round = 0; round < 3; round += 1) {
       const { error } = await expectRefusal(options.getOption(validRequest, bearing("greedy")), "ResourceExhausted", "OVERLOADED");
-      expect(error.findDetails(RetryInfoSchema)).toMatchObject([{ retryDelay: { nanos: 100_000_000 } }]);
-      expect(error.metadata.get("grpc-retry-pushback-ms")).toBe("100");
+      const [retry] = error.findDetails(RetryInfoSchema);
+      delays.push(Number(error.metadata.get("grpc-retry-pushback-ms")));
+      expect(retry?.retryDelay?.nanos).toBe((delays.at(-1) ?? 0) * 1_000_000);
     }
+    // Those that are refused together are not to come again together.
+    expect(new Set(delays).size).toBe(3);
+    for (const milliseconds of delays) expect(milliseconds >= 100 && milliseconds <= 250, String(delays)).toBe(true);
     const polite = Array.from({ length: 3 }, () => options.getOption(validRequest, bearing("polite")));
     await expect.poll(() => server.metrics()).toMatch(/userd_calls_in_progress 9/);
     release();
