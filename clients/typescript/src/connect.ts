@@ -6,9 +6,6 @@ import { ProfileService } from "../../../src/gen/userd/v1/profile_service_pb.ts"
 import { UserOptionService } from "../../../src/gen/userd/v1/user_option_service_pb.ts";
 import { UserService } from "../../../src/gen/userd/v1/user_service_pb.ts";
 
-/** The options of `connectUserd`. All but the address have defaults. */
-export type UserdOptions = ConnectionOptions;
-
 /** The clients of the services of userd, over one connection. */
 export type Userd = Connection & {
   /** Users, their addresses, credentials, permissions and identities. */
@@ -24,7 +21,7 @@ export type Userd = Connection & {
 };
 
 /** Opens a client of userd. The connection is made by the first call, and made again whenever it is lost. */
-export const connectUserd = (options: UserdOptions): Userd => {
+export const connectUserd = (options: ConnectionOptions): Userd => {
   const connection = openConnection(options);
   return {
     ...connection,
