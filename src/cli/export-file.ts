@@ -4,7 +4,9 @@ import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { SingleBar } from "cli-progress";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { exportForSentry } from "../import/writers/export-for-sentry.ts";
 import { type ExportProgress, exportAll } from "../lifecycle/export/export-all.ts";
+import { createVault } from "../secrets/secrets.ts";
 import { connect } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { CommandError, ExitCode } from "./exit.ts";
@@ -14,6 +16,7 @@ type ExportOptions = ClientOptions & {
   readonly user?: string;
   readonly organization?: string;
   readonly all?: true;
+  readonly format: "userd" | "sentry";
   readonly secrets?: true;
   readonly output?: string;
 };
@@ -65,6 +68,8 @@ export const run = async (options: ExportOptions): Promise<void> => {
   const { user, organization, all, secrets = false, output } = options;
   if ([user, organization, all].filter((one) => one !== undefined).length !== 1)
     throw new CommandError("Name one of --user, --organization and --all.", ExitCode.USAGE);
+  if (options.format === "sentry" && all === undefined)
+    throw new CommandError("--format sentry writes everything: name --all.", ExitCode.USAGE);
   const userId = user === undefined ? undefined : idOf("--user", user);
   const organizationId = organization === undefined ? undefined : idOf("--organization", organization);
   // Nobody else may read what it holds.
@@ -80,7 +85,11 @@ export const run = async (options: ExportOptions): Promise<void> => {
   if (userId !== undefined) await exportUser(userId, options, sink);
   else {
     using progress = progressBar();
-    await withDatabase((db) => exportAll(db, { organizationId, withSecrets: secrets }, sink.write, progress.show));
+    await withDatabase<unknown>((db) =>
+      options.format === "sentry"
+        ? exportForSentry(db, { withSecrets: secrets, vault: createVault(db.secretKey) }, sink.write, progress.show)
+        : exportAll(db, { organizationId, withSecrets: secrets }, sink.write, progress.show),
+    );
   }
   await sink.end();
 };
