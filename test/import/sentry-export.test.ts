@@ -15,10 +15,12 @@ const sample = (name: string): readonly SentryRecord[] =>
   JSON.parse(readFileSync(new URL(`./samples/${name}.json`, import.meta.url), "utf8")) as readonly SentryRecord[];
 
 const exported = async (db: OwnedDatabase, withSecrets = true): Promise<readonly SentryRecord[]> => {
-  const lines: string[] = [];
-  const write = async (line: string) => void lines.push(line);
+  let text = "";
+  const write = async (more: string) => {
+    text += more;
+  };
   await exportForSentry(db, { withSecrets, vault: createVault(db.secretKey) }, write, () => {});
-  return JSON.parse(lines.join("\n")) as readonly SentryRecord[];
+  return JSON.parse(text) as readonly SentryRecord[];
 };
 
 /** Fields that docs/import.md names under "Back to Sentry", beside those that an import does not hold. */

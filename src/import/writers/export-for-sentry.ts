@@ -54,7 +54,7 @@ async function* readModel(session: Session, model: SentryModel, context: SentryC
 export const exportForSentry = (
   db: Database,
   context: SentryContext,
-  write: (line: string) => Promise<void>,
+  write: (text: string) => Promise<void>,
   onProgress: (progress: ExportProgress) => void,
 ): Promise<number> =>
   transact(db, BACKGROUND, async (transaction) => {
@@ -63,19 +63,13 @@ export const exportForSentry = (
     const models = [...people, ...kindModels].filter(({ isSecret }) => context.withSecrets || isSecret !== true);
     let records = 0;
     await write("[");
-    // A comma stands after each record but the last one.
-    let held: string | undefined;
     for (const [index, model] of models.entries()) {
       for await (const lines of readModel(session, model, context)) {
-        for (const line of lines) {
-          if (held !== undefined) await write(`${held},`);
-          held = line;
-        }
+        if (lines.length > 0) await write(`${records > 0 ? "," : ""}\n${lines.join(",\n")}`);
         records += lines.length;
       }
       onProgress({ rows: index + 1, total: models.length });
     }
-    if (held !== undefined) await write(held);
-    await write("]");
+    await write("\n]\n");
     return records;
   });
