@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { sql } from "kysely";
+import pLimit from "p-limit";
 import { expect } from "vitest";
 import type { Kind } from "../../src/contract/kinds/kind.ts";
 import type { Database } from "../../src/db/orm.ts";
@@ -113,6 +114,9 @@ const visible = (worlds: Batch["worlds"], stored: readonly (Stored & { worldInde
 
 const CHECKS = 1_000;
 
+/** Worlds that are asked about at once: all of them would wait longer for a connection than the pool lets them. */
+const atOnce = pLimit(8);
+
 const plugin = kinds.find(({ name }) => name === "plugin") as Kind;
 
 /** Worlds are made behind the back of the service, so that it hears of the new platform account within the bound only. */
@@ -167,38 +171,36 @@ test("P9 P10 P12 1,000 random worlds get the answers of the model, by checks, sc
         expect(answers).toEqual(expected);
 
         // One user of each world against all owners there are, of other worlds too.
-        await Promise.all(
-          worlds.map(async ({ question: { asking, relation, seenFrom } }, worldIndex) => {
-            const { users, owners } = visible(worlds, stored, worldIndex);
-            const seen = (from?: number) =>
-              owners.filter((owner) => mayAccess(users, policy, relation, asking, owner, hasPlatform, from)).map(({ id }) => id);
-            const request = { userId: ofUser(worldIndex, asking), relation: relationOf[relation] };
-            const accountId = seenFrom === undefined ? 0n : ofAccount(worldIndex, seenFrom);
-            const scope = await clients.profiles.getAccessScope({ ...request, accountId, consistency });
-            expect((await ownersInScope(db, scope)).filter((id) => isOfBatch.has(id))).toEqual(seen(seenFrom));
-            const { resources } = await clients.profiles.listResources({
-              ...request,
-              kind: `batch-${current}`,
-              pageSize: 1_000,
-              consistency,
-            });
-            expect(resources.map(({ ownerProfileId }) => ownerProfileId)).toEqual(seen());
-            const { call } = callerOf(clients, plugin);
-            const idsOf = async (answer: Promise<object>) =>
-              ((await answer) as { readonly plugins: readonly Shown[] }).plugins.map(({ id }) => id);
-            const read = owners.filter((owner) => mayAccess(users, policy, "read", asking, owner, hasPlatform)).map(({ id }) => id);
-            const all = owners.map(({ id }) => id);
-            const acting = call("BatchGet", { ids: all }, actingAs(request.userId));
-            const { isActive, isSuspended, isDeleted } = users[asking] as ModelUser;
-            if (isActive && !isSuspended && !isDeleted) expect(await idsOf(acting)).toEqual(read);
-            else await expectRefusal(acting, "PermissionDenied", "ACTING_USER_NOT_PRESENT");
-            for (const { id: ownerProfileId } of owners.filter((owner) => owner.account >= 0).slice(0, 3)) {
-              const owned = seen().filter((id) => id === ownerProfileId);
-              const asked = { asUserId: request.userId, relation: request.relation };
-              expect(await idsOf(call("List", { ownerProfileId, ...asked }))).toEqual(owned);
-            }
-          }),
-        );
+        await atOnce.map(worlds, async ({ question: { asking, relation, seenFrom } }, worldIndex) => {
+          const { users, owners } = visible(worlds, stored, worldIndex);
+          const seen = (from?: number) =>
+            owners.filter((owner) => mayAccess(users, policy, relation, asking, owner, hasPlatform, from)).map(({ id }) => id);
+          const request = { userId: ofUser(worldIndex, asking), relation: relationOf[relation] };
+          const accountId = seenFrom === undefined ? 0n : ofAccount(worldIndex, seenFrom);
+          const scope = await clients.profiles.getAccessScope({ ...request, accountId, consistency });
+          expect((await ownersInScope(db, scope)).filter((id) => isOfBatch.has(id))).toEqual(seen(seenFrom));
+          const { resources } = await clients.profiles.listResources({
+            ...request,
+            kind: `batch-${current}`,
+            pageSize: 1_000,
+            consistency,
+          });
+          expect(resources.map(({ ownerProfileId }) => ownerProfileId)).toEqual(seen());
+          const { call } = callerOf(clients, plugin);
+          const idsOf = async (answer: Promise<object>) =>
+            ((await answer) as { readonly plugins: readonly Shown[] }).plugins.map(({ id }) => id);
+          const read = owners.filter((owner) => mayAccess(users, policy, "read", asking, owner, hasPlatform)).map(({ id }) => id);
+          const all = owners.map(({ id }) => id);
+          const acting = call("BatchGet", { ids: all }, actingAs(request.userId));
+          const { isActive, isSuspended, isDeleted } = users[asking] as ModelUser;
+          if (isActive && !isSuspended && !isDeleted) expect(await idsOf(acting)).toEqual(read);
+          else await expectRefusal(acting, "PermissionDenied", "ACTING_USER_NOT_PRESENT");
+          for (const { id: ownerProfileId } of owners.filter((owner) => owner.account >= 0).slice(0, 3)) {
+            const owned = seen().filter((id) => id === ownerProfileId);
+            const asked = { asUserId: request.userId, relation: request.relation };
+            expect(await idsOf(call("List", { ownerProfileId, ...asked }))).toEqual(owned);
+          }
+        });
       }
     }),
     { numRuns: BATCHES, endOnFailure: true },

@@ -11,6 +11,7 @@ import { test as base, silent } from "../support/database.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { testConfig } from "../support/service.ts";
 import { startDatabaseProxy, type TcpProxy } from "../support/tcp-proxy.ts";
+import { isCommitOfWrite } from "../support/write-commit.ts";
 
 /** A service that reaches its database through a proxy. */
 const test = base
@@ -31,9 +32,6 @@ const test = base
   });
 
 const isStatement = (text: string) => (chunk: Buffer) => chunk.includes(text);
-
-/** The statement, behind the last one of a write: a new connection says "read committed" when it begins. */
-const isCommit = (chunk: Buffer): boolean => /Q.{4}commit;?\0$/is.test(chunk.toString("latin1"));
 
 test("a connection that is lost before COMMIT is no error: the write runs again", async ({ clients, proxy }) => {
   const { options } = clients;
@@ -56,7 +54,7 @@ test("a connection that is lost during COMMIT is COMMIT_UNKNOWN, and the request
   for (const moment of ["before", "after"] as const) {
     const { id: userId } = await createUser(clients);
     const request = { userId, key: "k", value: value(1), requestId: crypto.randomUUID() };
-    const cut = proxy.cut({ when: isCommit, moment });
+    const cut = proxy.cut({ when: isCommitOfWrite, moment });
     await expectRefusal(options.setOption(request), "Unknown", "COMMIT_UNKNOWN");
     await cut;
     const stored = async () => (await db.sql.selectFrom("user_option").select("id").where("user_id", "=", userId).execute()).length;

@@ -31,9 +31,10 @@ const missingOf = (command: string): readonly string[] => {
     const isOfTools = (path: string) => tools.some((glob) => matchesGlob(path, glob));
     return words.filter((path) => !existsSync(join(root, path)) || isOfTools(path) !== (script === "test:tools"));
   }
-  // The program's options stand in the files beside it, and so do the names that they take.
-  const folder = dirname(program.split(" ").at(-1) ?? "");
-  const texts = globSync(`${folder}/**/*.ts`, { cwd: root }).map(read).join("\n");
+  // The program's options stand in the files beside it or in what it imports, and so do the names that they take.
+  const main = program.split(" ").at(-1) ?? "";
+  const imported = Array.from(read(main).matchAll(/ from "(\.[^"]+)"/g), ([, path = ""]) => join(dirname(main), path));
+  const texts = [...globSync(`${dirname(main)}/**/*.ts`, { cwd: root }), ...imported].map(read).join("\n");
   const isThere = (word: string): boolean => {
     if (/^\d+$/.test(word)) return true;
     if (!word.startsWith("--")) return new RegExp(`["\` ]?${word}["\`:]`).test(texts);

@@ -1,20 +1,18 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Member } from "../../support/fleet.ts";
+import { isCommitOfWrite } from "../../support/write-commit.ts";
 import type { Drill } from "../drill.ts";
 import { judge } from "../judge.ts";
 import { startWriters } from "../writers.ts";
 
 const moments = ["before the commit reaches the database", "after the commit, before its answer", "at a random moment"] as const;
 
-/** The whole statement: a new connection says "read committed" when it begins. */
-const isCommit = (chunk: Buffer): boolean => /^Q.{4}commit;?\0$/is.test(chunk.toString("latin1"));
-
 /** Kills a process at a moment of a write, and starts another one in its place. */
 const killAt = async (member: Member, moment: (typeof moments)[number], randomMs: number): Promise<void> => {
   const kill = () => member.service().process.kill("SIGKILL");
   if (moment === "at a random moment") await delay(randomMs);
   else {
-    const when = (chunk: Buffer): boolean => isCommit(chunk) && kill();
+    const when = (chunk: Buffer): boolean => isCommitOfWrite(chunk) && kill();
     // A process that nobody writes to would be waited for in vain.
     await Promise.race([member.database.cut({ when, moment: moment.startsWith("before") ? "before" : "after" }), delay(5_000)]);
   }

@@ -1,0 +1,5 @@
+/**
+ * Tells whether a client's bytes end with the COMMIT of a write that has a request_id: it goes behind the statement that stores the answer under
+ * the name of the RPC. A pass of the sequencer commits too, and a new connection says "read committed".
+ */
+export const isCommitOfWrite = (chunk: Buffer): boolean => /userd\.v1\.\w+\/\w+.*Q.{4}commit;?\0$/is.test(chunk.toString("latin1"));
