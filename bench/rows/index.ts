@@ -18,7 +18,7 @@ import { lookupUsers } from "./lookup-users.ts";
 import { memory } from "./memory.ts";
 import { nearCache, nearCacheCall } from "./near-cache.ts";
 import { redisFaults } from "./redis-faults.ts";
-import { refusedCall } from "./refused-call.ts";
+import { refusedCall, refusedHttpCall } from "./refused-call.ts";
 import { resolveOptions, resolveOptionsCold } from "./resolve-options.ts";
 import { setOption, setOptionByHand } from "./set-option.ts";
 import { workers } from "./workers.ts";
@@ -54,6 +54,7 @@ export const rows: readonly Row[] = [
   listResources,
   ...kinds,
   refusedCall,
+  refusedHttpCall,
   kindAppend,
   nearCache,
   nearCacheCall,
