@@ -21,7 +21,7 @@ export const tools = [
   "test/kinds/{every-client/*,served}.test.ts",
   "test/kinds/mounted/apply.test.ts",
   "test/lifecycle/{drain,erasure-commands,export,kill,log-reader,workers}.test.ts",
-  "test/lifecycle/merge/cells.test.ts",
+  "test/lifecycle/merge/{cells,large}.test.ts",
   "test/options/contention.test.ts",
   "test/options/zones.test.ts",
   "test/packaging/{exit-code,image}.test.ts",

@@ -8,7 +8,7 @@ export const expectEachBumpOnce = async (db: Database): Promise<void> => {
     with versions as (
       select kind, id::text as id, version from aggregate_version
       union all
-      select 'canonical_name', left(encode(sha256(convert_to(name, 'UTF8')), 'hex'), 32), version from canonical_name
+      select 'canonical_name', digest, version from name_version
     ), told as (
       select aggregate_kind as kind, aggregate_id::text as id, version from changes
       union

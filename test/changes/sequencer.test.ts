@@ -201,7 +201,7 @@ test("another epoch: what has no position gets one, once, and transactions of an
 });
 
 const bumpName = (db: { readonly sql: Transaction<Schema> }) =>
-  sql`insert into canonical_name (name, version) values (${unique("name")}, 1)`.execute(db.sql);
+  sql`insert into name_version (digest, version) values (${unique("d")}, 1)`.execute(db.sql);
 
 test.for(["the change log", "the log of bumps"])(
   "the pass of a new epoch gives way to who has written to %s and goes on to the other",
