@@ -17,6 +17,7 @@ import { listUsers } from "./list-users.ts";
 import { lookupUsers } from "./lookup-users.ts";
 import { memory } from "./memory.ts";
 import { nearCache, nearCacheCall } from "./near-cache.ts";
+import { nearCacheGo } from "./near-cache-go.ts";
 import { redisFaults } from "./redis-faults.ts";
 import { refusedCall, refusedHttpCall } from "./refused-call.ts";
 import { resolveOptions, resolveOptionsCold } from "./resolve-options.ts";
@@ -58,6 +59,7 @@ export const rows: readonly Row[] = [
   kindAppend,
   nearCache,
   nearCacheCall,
+  nearCacheGo,
   ...redisFaults,
   workers,
   feedDelivery,
