@@ -7,7 +7,7 @@ export const tools = [
   "test/access/worlds.test.ts",
   "test/acting/whole-matrix.test.ts",
   "test/cache/{equal-answers,redis-tls}.test.ts",
-  "test/changes/{stall,sequencer-pglite}.test.ts",
+  "test/changes/{every-bump,many-watchers,sequencer-pglite,stall}.test.ts",
   "test/clients/tools/**/*.test.ts",
   "test/cli/{client,names,options,users,watch}.test.ts",
   "test/codegen/{go,python}.test.ts",

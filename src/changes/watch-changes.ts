@@ -15,7 +15,7 @@ import { compileFilter } from "./change-filter.ts";
 import type { ChangeDependencies } from "./dependencies.ts";
 import { type Feed, timestampOf } from "./feed.ts";
 import type { FeedState } from "./sequencer-ports.ts";
-import type { Batch } from "./watchers.ts";
+import type { Batch } from "./watcher.ts";
 
 const { method } = ChangeService;
 
@@ -98,11 +98,11 @@ export const watchChanges = (dependencies: ChangeDependencies): ServerStreamOper
       epoch,
     });
     const messagesOf = async ({ changes }: Batch): Promise<readonly Change[]> => {
-      if (payload !== ChangePayload.CURRENT || changes.length === 0) return changes.map(({ message }) => message);
+      if (payload !== ChangePayload.CURRENT || changes.length === 0) return changes.map(({ message }) => message());
       const resources = await current.of(call, changes);
       return changes.map(({ message }, index) => {
         const resource = resources[index];
-        return resource === undefined ? message : { ...message, current: create(CurrentResourceSchema, resource) };
+        return resource === undefined ? message() : { ...message(), current: create(CurrentResourceSchema, resource) };
       });
     };
 

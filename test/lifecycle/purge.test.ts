@@ -4,6 +4,8 @@ import type { Database } from "../../src/db/orm.ts";
 import { importedKinds } from "../../src/import/kinds/staging.ts";
 import { toValue } from "../../src/options/value.ts";
 import { kinds } from "../../src/schema/entities.ts";
+import { expectAllPlaced, expectEachBumpOnce } from "../changes/bumps.ts";
+import { sequencerOf } from "../changes/feed-fixture.ts";
 import { fileText } from "../import/accounting/fixture.ts";
 import { importRecords, rowsOf, test } from "../import/fixture.ts";
 import { isOwned, makerOf } from "../kinds/maker.ts";
@@ -47,6 +49,7 @@ test("U40 purges of teams, projects, organizations and users leave nothing of th
   ownUrl,
 }) => {
   await importRecords(db, fileText("accounting/files/all-of-sentry"), { ids: "new" });
+  await expectEachBumpOnce(db);
   await using service = await serviceWith(ownUrl, {});
   const [furnished] = await idsOf(db, "organization");
   const [profile] = await idsOf(db, "user_profile");
@@ -89,4 +92,8 @@ test("U40 purges of teams, projects, organizations and users leave nothing of th
   expect((await tablesOf(db)).filled, "name the table in src/lifecycle/owned-tables.ts").toEqual(staying);
   expect(await origins()).toEqual([{ kind: "account" }]);
   expect(await rowsOf(db, sql`select distinct scope_kind from scope_option`)).toEqual([{ scope_kind: 0 }]);
+  // What an import, a merge and purges bumped is in the feed, too.
+  await expectEachBumpOnce(db);
+  await sequencerOf(db).run();
+  await expectAllPlaced(db);
 });
