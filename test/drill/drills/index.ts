@@ -4,7 +4,9 @@ import { databaseCrash } from "./database-crash.ts";
 import { erasure } from "./erasure.ts";
 import { feed } from "./feed.ts";
 import { firstSets } from "./first-sets.ts";
+import { forgotten } from "./forgotten.ts";
 import { growth } from "./growth.ts";
+import { halfDone } from "./half-done.ts";
 import { herd } from "./herd.ts";
 import { kills } from "./kills.ts";
 import { lostNotifications } from "./lost-notifications.ts";
@@ -26,9 +28,11 @@ export const drills: readonly Drill[] = [
   readYourWrites,
   lostNotifications,
   erasure,
+  forgotten,
   growth,
   herd,
   kills,
+  halfDone,
   rollingRestart,
   migration,
   databaseCrash,
