@@ -13,9 +13,12 @@ import { lostNotifications } from "./lost-notifications.ts";
 import { lostUpdate } from "./lost-update.ts";
 import { mergeStorm } from "./merge-storm.ts";
 import { migration } from "./migration.ts";
+import { nearCache } from "./near-cache.ts";
+import { openTransaction } from "./open-transaction.ts";
 import { outage } from "./outage.ts";
 import { poolExhaustion } from "./pool-exhaustion.ts";
 import { readYourWrites } from "./read-your-writes.ts";
+import { restore } from "./restore.ts";
 import { retries } from "./retries.ts";
 import { rollingRestart } from "./rolling-restart.ts";
 
@@ -40,4 +43,7 @@ export const drills: readonly Drill[] = [
   poolExhaustion,
   cancellations,
   feed,
+  nearCache,
+  openTransaction,
+  restore,
 ];
