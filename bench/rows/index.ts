@@ -13,7 +13,7 @@ import { getProfile } from "./get-profile.ts";
 import { getUser } from "./get-user.ts";
 import { kindAppend } from "./kind-append.ts";
 import { kinds } from "./kinds.ts";
-import { listResources } from "./list-resources.ts";
+import { listResources, listResources1000 } from "./list-resources.ts";
 import { listUsers } from "./list-users.ts";
 import { lookupUsers } from "./lookup-users.ts";
 import { memory } from "./memory.ts";
@@ -56,6 +56,7 @@ export const rows: readonly Row[] = [
   checkAccessResourceKey,
   batchCheckAccess1000,
   listResources,
+  listResources1000,
   ...kinds,
   refusedCall,
   refusedHttpCall,

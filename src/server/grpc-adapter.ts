@@ -6,14 +6,13 @@ import {
   type MethodDefinition,
 } from "@grpc/grpc-js";
 import type { MaybePromise } from "../call.ts";
-import { openCallOf } from "./call-headers.ts";
 import { asBuffer, byteCodec, holdsBytes } from "./codec.ts";
 import { refusalOf } from "./grpc-status.ts";
 import { compileAdmission } from "./interceptors/admission.ts";
 import { compile } from "./interceptors/index.ts";
 import type { Handler, InterceptorContext } from "./interceptors/interceptor.ts";
 import type { Invocation } from "./interceptors/invocation.ts";
-import type { GuardedRpc } from "./open-call.ts";
+import { type GuardedRpc, openCallOf } from "./open-call.ts";
 import type { Rpc } from "./rpc.ts";
 
 /**

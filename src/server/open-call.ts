@@ -4,7 +4,7 @@ import type { Metadata, ServerInterceptingCallInterface, ServerInterceptor } fro
 import type { BaseServerInterceptingCall } from "@grpc/grpc-js/build/src/server-interceptors.js";
 import { DomainError } from "../errors.ts";
 import type { Bodies } from "./bodies.ts";
-import { markHeaders, transport } from "./call-headers.ts";
+import { type CallWithHeaders, transport } from "./call-headers.ts";
 import type { Credentials } from "./callers/credentials.ts";
 import { refusalOf } from "./grpc-status.ts";
 import type { Admission } from "./interceptors/admission.ts";
@@ -38,6 +38,16 @@ export type CallHome = {
 /** The number of sweeps for which an answer may wait for its client beyond the deadline of the call, and a client go on sending behind it. */
 const answerSweeps = 5;
 
+const openCall = Symbol("open call");
+type Marked = Metadata & { [openCall]?: OpenCall };
+
+/** Returns the open call that the request headers of a call belong to. */
+export const openCallOf = (metadata: Metadata): OpenCall => {
+  const open = (metadata as Marked)[openCall];
+  if (open === undefined) throw new Error("The guard of calls sees every call first.");
+  return open;
+};
+
 /** Counts a part of a request before grpc-js keeps it. It stands in the place of a method of grpc-js, which calls it. */
 const countFrame = function (this: BaseServerInterceptingCall, data: Buffer): void {
   const open = this["listener"] as OpenCall | null;
@@ -50,7 +60,7 @@ const countFrame = function (this: BaseServerInterceptingCall, data: Buffer): vo
  * message is kept, counts these bytes, and ends the call when its client neither sends nor takes. Its functions are on the prototype, and it is
  * the listener of grpc-js itself: closures, or grpc-js's own ServerInterceptingCall, would cost every call.
  */
-export class OpenCall implements ServerInterceptingCallInterface, Counted {
+export class OpenCall implements ServerInterceptingCallInterface, CallWithHeaders, Counted {
   readonly since = performance.now();
   readonly bodies: Bodies;
   readonly maxBytes: number | undefined;
@@ -63,7 +73,7 @@ export class OpenCall implements ServerInterceptingCallInterface, Counted {
   after: OpenCall | undefined = undefined;
   metadata: Metadata | undefined = undefined;
   /** The call on its way through the interceptors; undefined for health and reflection. */
-  invocation: Invocation<OpenCall> | undefined = undefined;
+  invocation: Invocation<CallWithHeaders> | undefined = undefined;
   /** Is called once when the call has ended, for whatever reason. */
   onEnd: (() => void) | undefined = undefined;
   readonly #home: CallHome;
@@ -152,7 +162,7 @@ export class OpenCall implements ServerInterceptingCallInterface, Counted {
 
   onReceiveMetadata(metadata: Metadata): void {
     this.metadata = metadata;
-    markHeaders(metadata, this);
+    (metadata as Marked)[openCall] = this;
     if (isCompressed(this.#call)) inflateWithin(this, this.#call, (error) => this.#refusalOf(error));
     const admitted = this.#admit();
     if (admitted === true) this.#begin();

@@ -10,12 +10,12 @@ import {
   ServerReflectionResponseSchema,
 } from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import { tooLarge } from "./bodies.ts";
-import { openCallOf } from "./call-headers.ts";
 import type { Credentials } from "./callers/credentials.ts";
 import { decodeMessage } from "./codec.ts";
 import { rawMethod } from "./grpc-adapter.ts";
 import { toGrpcStatus } from "./grpc-status.ts";
 import { Code, statusOf } from "./interceptors/status.ts";
+import { openCallOf } from "./open-call.ts";
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"]>;
 

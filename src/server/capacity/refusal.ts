@@ -37,6 +37,9 @@ const retryAfterMs = 100;
 export const closedRefusal = (): Refusal =>
   prepare(withoutStack(() => unavailable("SHUTTING_DOWN", "The server is shutting down; another one will answer.")));
 
+/** The step between the times that refusals name, in milliseconds, so that many refusals are alike. */
+const STEP_MS = 10;
+
 /** The refusals by a full server that tell their callers to come again at different times. */
 const SPREAD = 16;
 
@@ -49,7 +52,7 @@ export const createFullRefusals = (): (() => Refusal) => {
     prepare(
       withoutStack(() =>
         exhausted("OVERLOADED", "The server has as many calls in progress as it can answer soon, and takes no more now.", {
-          retryAfterMs: retryAfterMs * (1 + (1.5 * step) / (SPREAD - 1)),
+          retryAfterMs: retryAfterMs + step * STEP_MS,
         }),
       ),
     ),
@@ -77,8 +80,6 @@ export const concurrencyRefusal = (): Refusal =>
 
 /** The most prepared refusals by rates; other times are prepared anew. */
 const MAX_PREPARED = 1_000;
-/** The step to which times are rounded up, in milliseconds, so that many refusals are alike. */
-const STEP_MS = 10;
 
 /** Makes the function that prepares refusals of calls beyond a rate; `waitMs` is the time until there is room. */
 export const createRateRefusals = (): ((group: string, rate: Rate, waitMs: number) => Refusal) => {

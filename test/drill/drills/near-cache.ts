@@ -15,7 +15,7 @@ import { startWriters } from "../writers.ts";
 const BOUND_MS = 1_000;
 /** Each reader has to make so many reads in the long run. */
 const LEAST_READS = 10_000_000;
-const READS_PER_SECOND = 80_000;
+const READS_PER_SECOND = 120_000;
 /** The longest that bytes are held back on their way to readers, in milliseconds: beyond the silence after which a stream is taken for dead. */
 const STALL_MS = 6_000;
 

@@ -11,7 +11,7 @@ import { createTally, type Order, type Readings } from "./readings.ts";
 /** The most calls at once: while the near cache is not live each read is one. */
 const MAX_CALLS = 32;
 /** A turn makes up for those that came late, as far as this many milliseconds. */
-const MAX_LATE_MS = 200;
+const MAX_LATE_MS = 1_000;
 const TURN_MS = 5;
 /** One read of so many is of an option of its own, and one of all options of a user. */
 const OWN_EVERY = 8;

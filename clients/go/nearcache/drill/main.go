@@ -29,7 +29,7 @@ const (
 	readers = 8
 	turn    = 5 * time.Millisecond
 	// maxLate is how far a turn makes up for those that came late.
-	maxLate = 200 * time.Millisecond
+	maxLate = time.Second
 	// One read of so many is of an option of its own, and one of all options of a user.
 	ownEvery = 8
 	allEvery = 16
