@@ -3,6 +3,7 @@ import { batchCheckAccess1000 } from "./batch-check-access-1000.ts";
 import { batchGetOptions, batchValues } from "./batch-get-options.ts";
 import { batchGetOptions1000 } from "./batch-get-options-1000.ts";
 import { checkAccess } from "./check-access.ts";
+import { checkAccessResource, checkAccessResourceKey } from "./check-access-resource.ts";
 import { createProfile, createUser, setMemberRole, updateUser } from "./entity-writes.ts";
 import { feedDelivery, feedThroughput, setOptionFeed, setOptionWatched, setOptionWatchedByAll } from "./feed.ts";
 import { findUsersByOption } from "./find-users-by-option.ts";
@@ -12,14 +13,14 @@ import { getProfile } from "./get-profile.ts";
 import { getUser } from "./get-user.ts";
 import { kindAppend } from "./kind-append.ts";
 import { kinds } from "./kinds.ts";
-import { listResources } from "./list-resources.ts";
+import { listResources, listResources1000 } from "./list-resources.ts";
 import { listUsers } from "./list-users.ts";
 import { lookupUsers } from "./lookup-users.ts";
 import { memory } from "./memory.ts";
 import { nearCache, nearCacheCall } from "./near-cache.ts";
 import { nearCacheGo } from "./near-cache-go.ts";
 import { redisFaults } from "./redis-faults.ts";
-import { refusedCall } from "./refused-call.ts";
+import { refusedCall, refusedHttpCall } from "./refused-call.ts";
 import { resolveOptions, resolveOptionsCold } from "./resolve-options.ts";
 import { setOption, setOptionByHand } from "./set-option.ts";
 import { workers } from "./workers.ts";
@@ -51,10 +52,14 @@ export const rows: readonly Row[] = [
   lookupUsers,
   listUsers,
   checkAccess,
+  checkAccessResource,
+  checkAccessResourceKey,
   batchCheckAccess1000,
   listResources,
+  listResources1000,
   ...kinds,
   refusedCall,
+  refusedHttpCall,
   kindAppend,
   nearCache,
   nearCacheCall,

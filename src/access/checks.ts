@@ -1,7 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Call, type Operation, whenBoth, whenReady } from "../call.ts";
 import { AccessRule, type GetAccessScopeResponseSchema } from "../gen/userd/v1/access_pb.ts";
+import type { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
+import type { AccessQuestion } from "./access.ts";
 import type { AccessDependencies } from "./dependencies.ts";
 import { type Decision, decide, ownersOf, type Scope } from "./policy.ts";
 
@@ -25,23 +27,36 @@ export const checkAccess =
     });
   };
 
+/** Returns the different questions that checks ask, and for each check the position of its question. */
+const questionsOf = (
+  checks: readonly AccessQuestion[],
+): { readonly questions: readonly AccessQuestion[]; readonly positions: number[] } => {
+  const questions: AccessQuestion[] = [];
+  const byRelation = new Map<AccessRelation, Map<bigint, number>>();
+  const positions = checks.map(({ userId, relation }) => {
+    const byUser = byRelation.get(relation) ?? new Map<bigint, number>();
+    byRelation.set(relation, byUser);
+    const position = byUser.get(userId) ?? questions.push({ userId, relation }) - 1;
+    byUser.set(userId, position);
+    return position;
+  });
+  return { questions, positions };
+};
+
 /** BatchCheckAccess: answers many checks of access. It computes the `Scope` of a user only once per relation (to read, or to own). */
 export const batchCheckAccess =
   ({ access, owners, freshness }: AccessDependencies): Operation<typeof method.batchCheckAccess> =>
-  async (call, request) => {
+  (call, request) => {
     const reading = freshness.reading(request.consistency);
-    const { checks } = request;
-    const keyOf = ({ userId, relation }: (typeof checks)[number]): string => `${userId}/${relation}`;
-    const questions = new Map(checks.map((check) => [keyOf(check), check]));
-    const targets = checks.map(({ target }) => target);
-    const [answers, found] = await Promise.all([access.scopes(call, [...questions.values()], reading), owners(call, targets, reading)]);
-    const scopes = new Map([...questions.keys()].map((key, index) => [key, answers[index]?.scope]));
-    const results = checks.map((check, index): Decision => {
-      const scope = scopes.get(keyOf(check));
-      if (scope === undefined) throw new Error("Every question has an answer.");
-      return toldTo(call, decide(scope, found[index]));
-    });
-    return { results };
+    const { questions, positions } = questionsOf(request.checks);
+    const targets = request.checks.map(({ target }) => target);
+    return whenBoth(access.scopes(call, questions, reading), owners(call, targets, reading), (answers, found) => ({
+      results: positions.map((position, index): Decision => {
+        const answer = answers[position];
+        if (answer === undefined) throw new Error("Every question has an answer.");
+        return toldTo(call, decide(answer.scope, found[index]));
+      }),
+    }));
   };
 
 const toScope = (scope: Scope): NonNullable<MessageInitShape<typeof GetAccessScopeResponseSchema>["scope"]> =>

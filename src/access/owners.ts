@@ -1,9 +1,9 @@
 import { restOnNothing } from "../cache/certificate.ts";
+import type { CacheKey } from "../cache/core.ts";
 import type { ReadConsistency } from "../cache/read-consistency.ts";
 import { type Call, type MaybePromise, whenBoth, whenReady } from "../call.ts";
-import type { Database } from "../db/orm.ts";
 import type { AccessCheck } from "../gen/userd/v1/access_pb.ts";
-import { findResources, type ResourceRow } from "../resources/resource.select.ts";
+import type { ResourceRef } from "../gen/userd/v1/resource_pb.ts";
 import type { AccessUsers } from "./access.lookup.ts";
 import type { Holder, Holders } from "./holders.ts";
 import type { AccessUser, Owner } from "./policy.ts";
@@ -17,39 +17,55 @@ export type Target = AccessCheck["target"];
  */
 export type Owners = (call: Call, targets: readonly Target[], reading: ReadConsistency) => MaybePromise<readonly (Owner | undefined)[]>;
 
+/** A function that returns the owners of resources, in the order of the references; undefined = there is no such resource. */
+export type OwnersOfResources = (
+  call: Call,
+  refs: readonly ResourceRef[],
+  reading: ReadConsistency,
+) => MaybePromise<readonly (Owner | undefined)[]>;
+
 const isHeldBy = (user: AccessUser | undefined, { owner: { profileId } }: Holder): boolean =>
   user?.profiles.some((profile) => profile.profileId === profileId) ?? false;
 
-const ownerOfResource = (row: ResourceRow | undefined): Owner | undefined =>
-  row && { profileId: row.owner_profile_id, accountId: row.account_id };
-
 /**
- * Makes the function that finds an owner for each target of a check. One SQL statement reads all the resources, and another one the profiles
- * that are asked for the first time. Profiles are remembered; the cache of users tells whether a profile still exists.
+ * Makes the function that finds an owner for each target of a check. One SQL statement reads the profiles that are asked for the first time.
+ * Profiles are remembered; the cache of users tells whether a profile still exists.
  */
-export const createOwners = (db: Database, holders: Holders, accessUsers: AccessUsers): Owners => {
+export const createOwners = (holders: Holders, accessUsers: AccessUsers, ownersOfResources: OwnersOfResources): Owners => {
+  const keyOf = (holder: Holder): CacheKey<bigint> => {
+    holder.user ??= accessUsers.named(holder.userId);
+    return holder.user;
+  };
+
   /** Returns the profiles that exist, as a map from id to profile. */
   const profiles = (call: Call, ids: readonly bigint[], reading: ReadConsistency): MaybePromise<ReadonlyMap<bigint, Owner>> => {
-    return whenReady(holders.learn(call, ids), () => {
-      const known = ids.flatMap((id) => holders.get(id) ?? []);
-      const users = accessUsers.getAll(
-        call,
-        known.map(({ userId }) => userId),
-        reading,
-      );
-      return whenReady(users, (cached) => {
-        // Nothing tells when such a profile comes.
-        if (known.length < ids.length) restOnNothing(reading.foundations);
-        const there = known.filter((holder, index) => isHeldBy(cached[index], holder));
-        return new Map(there.map(({ owner }) => [owner.profileId, owner]));
+    const distinct = [...new Set(ids)];
+    return whenReady(holders.learn(call, distinct), () => {
+      const known = distinct.flatMap((id) => holders.get(id) ?? []);
+      // Nothing tells when such a profile comes.
+      if (known.length < distinct.length) restOnNothing(reading.foundations);
+      const there = new Map<bigint, Owner>();
+      const note = (holder: Holder, user: AccessUser | undefined): void => {
+        if (isHeldBy(user, holder)) there.set(holder.owner.profileId, holder.owner);
+      };
+      const missing: Holder[] = [];
+      for (const holder of known) {
+        const user = accessUsers.cached(keyOf(holder), reading);
+        if (user === undefined) missing.push(holder);
+        else note(holder, user);
+      }
+      if (missing.length === 0) return there;
+      const ofMissing = missing.map(({ userId }) => userId);
+      return whenReady(accessUsers.getAll(call, ofMissing, reading), (users) => {
+        for (const [index, holder] of missing.entries()) note(holder, users[index]);
+        return there;
       });
     });
   };
 
   /** Answers for one remembered profile: the hot path, which a service asks thousands of times a second. */
   const remembered = (call: Call, holder: Holder, reading: ReadConsistency): MaybePromise<readonly (Owner | undefined)[]> => {
-    holder.user ??= accessUsers.named(holder.userId);
-    const user = accessUsers.cached(holder.user, reading) ?? accessUsers.get(call, holder.userId, reading);
+    const user = accessUsers.cached(keyOf(holder), reading) ?? accessUsers.get(call, holder.userId, reading);
     return whenReady(user, (one) => [isHeldBy(one, holder) ? holder.owner : undefined]);
   };
 
@@ -59,12 +75,11 @@ export const createOwners = (db: Database, holders: Holders, accessUsers: Access
     if (holder !== undefined) return remembered(call, holder, reading);
     const ids = targets.flatMap((target) => (target.case === "ownerProfileId" ? [target.value] : []));
     const refs = targets.flatMap((target) => (target.case === "resource" ? [target.value] : []));
-    // Resources are not cached.
-    if (refs.length > 0) restOnNothing(reading.foundations);
-    const resources = refs.length === 0 ? [] : findResources(db.session(call), refs);
-    return whenBoth(profiles(call, ids, reading), resources, (found, rows) => {
-      const next = rows.values();
-      return targets.map((target) => (target.case === "resource" ? ownerOfResource(next.next().value) : found.get(target.value ?? 0n)));
+    const ofResources = refs.length === 0 ? [] : ownersOfResources(call, refs, reading);
+    if (ids.length === 0) return ofResources;
+    return whenBoth(profiles(call, ids, reading), ofResources, (found, owners) => {
+      let next = 0;
+      return targets.map((target) => (target.case === "resource" ? owners[next++] : found.get(target.value ?? 0n)));
     });
   };
 };

@@ -83,9 +83,10 @@ export const createLevel1 = ({ maxBytes, ttlMs }: { readonly maxBytes: number; r
   keyv.serialize = undefined;
   keyv.deserialize = undefined;
   return {
-    lease: (aggregate) => leases.get(aggregate),
+    // Of both, what is used is set anew at least once in each time of the bound. So a hit need not move it to the front.
+    lease: (aggregate) => leases.peek(aggregate),
     renew: (aggregate, lease) => void leases.set(aggregate, lease),
-    entry: (name) => memory.get(name)?.value,
+    entry: (name) => memory.peek(name)?.value,
     put: (entry) => void keyv.set(entry.name, entry, ttlMs),
     distrust: () => {
       // The versions stay: a load that is on its way must not bring back what was overwritten.

@@ -66,16 +66,13 @@ export const createLookup = <K, T, V>(
     return entry;
   };
 
-  const toEntry = ({ key, name }: CacheKey<K>, { epoch, version, time, databaseTime, content }: Leased<T>): Entry<V> =>
-    Object.freeze({
-      name,
-      epoch,
-      version,
-      time,
-      databaseTime,
-      content: Object.freeze(prepare(content, key)),
-      bytes: preparedBytes(content),
-    });
+  /** Makes an entry. The content of a version is prepared once (I3): what was made of it since, such as encoded answers, stays. */
+  const toEntry = ({ key, name }: CacheKey<K>, { epoch, version, time, databaseTime, content }: Leased<T>): Entry<V> => {
+    const before = level1.entry(name) as Entry<V> | undefined;
+    const isSame = before?.version === version && before.epoch === epoch && source.hasUnversioned !== true;
+    const { content: prepared, bytes } = isSame ? before : { content: Object.freeze(prepare(content, key)), bytes: preparedBytes(content) };
+    return Object.freeze({ name, epoch, version, time, databaseTime, content: prepared, bytes });
+  };
 
   /** Stores an entry and its lease, unless something newer is held. */
   const keep = (entry: Entry<V>, aggregateName: string, shown: Lease): void => {
@@ -223,6 +220,19 @@ export const createLookup = <K, T, V>(
     return entry;
   };
 
+  /** The contents of all keys, if the cache holds them and the read asks for nothing but them; else undefined. */
+  const allCached = (keys: readonly K[], reading: ReadConsistency, now: number): readonly V[] | undefined => {
+    if (reading.strong || reading.maxStaleMs !== undefined || reading.foundations !== undefined) return undefined;
+    const contents: V[] = [];
+    for (const key of keys) {
+      const entry = peek(nameKey(key), reading, now);
+      if (entry === undefined) return undefined;
+      contents.push(entry.content);
+    }
+    stats.hits += contents.length;
+    return contents;
+  };
+
   return {
     named: nameKey,
     cached: (wanted, reading) => hit(wanted, reading)?.content,
@@ -237,6 +247,8 @@ export const createLookup = <K, T, V>(
     },
     getAll: (call, keys, reading) => {
       const now = clock.now();
+      const hits = allCached(keys, reading, now);
+      if (hits !== undefined) return hits;
       const wanted: CacheKey<K>[] = [];
       const cached: (Entry<V> | undefined)[] = [];
       const missing: CacheKey<K>[] = [];

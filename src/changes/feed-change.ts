@@ -102,5 +102,5 @@ export const readFeed = async (
 export const readEarliest = async (session: Session): Promise<bigint> =>
   (
     await session.one(sql<{ earliest: bigint }>`
-      select coalesce((select min(position) - 1 from feed), position) as earliest from feed_head`)
+      select coalesce((select min(position) - 1 from feed), (select position from current_feed_head())) as earliest`)
   ).earliest;

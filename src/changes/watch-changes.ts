@@ -140,7 +140,7 @@ export const getFeedPosition =
     const { epoch, position } = await feed.sequencer.run();
     const { now, earliest } = await db.session(call).one(sql<{ now: number; earliest: bigint }>`
       select extract(epoch from statement_timestamp())::float8 * 1000 as now,
-        coalesce((select min(position) - 1 from feed), position) as earliest from feed_head`);
+        coalesce((select min(position) - 1 from feed), (select position from current_feed_head())) as earliest`);
     return {
       earliest: feed.positions.issue({ epoch, position: earliest }),
       head: feed.positions.issue({ epoch, position }),

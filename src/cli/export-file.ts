@@ -4,6 +4,8 @@ import { SingleBar } from "cli-progress";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { exportForSentry } from "../import/writers/export-for-sentry.ts";
 import { type ExportProgress, type ExportSink, exportAll } from "../lifecycle/export/export-all.ts";
+import { exportResumable, ResumeFault } from "../lifecycle/export/export-resumable.ts";
+import { print } from "../print.ts";
 import { createVault } from "../secrets/secrets.ts";
 import { connect } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
@@ -14,6 +16,7 @@ type ExportOptions = ClientOptions & {
   readonly user?: string;
   readonly organization?: string;
   readonly all?: true;
+  readonly resumable?: true;
   readonly format: "userd" | "sentry";
   readonly secrets?: true;
   readonly output?: string;
@@ -67,6 +70,20 @@ const exportUser = async (userId: bigint, options: ExportOptions, { write }: Exp
   for await (const { line } of connect(UserService, options).exportUser(request, { timeoutMs: USER_MS })) await write(`${line}\n`);
 };
 
+/** Begins an export that can be gone on with, or goes on with the one in the file. */
+const exportAgain = async ({ all, output, format, secrets }: ExportOptions): Promise<void> => {
+  if (all === undefined || output === undefined || format === "sentry")
+    throw new CommandError("--resumable takes --all, --output, and userd's own format.", ExitCode.USAGE);
+  using progress = progressBar();
+  try {
+    const users = await withDatabase((db) => exportResumable(db, output, secrets === true, progress.show));
+    print(`${output} is done: ${users} users.\n`);
+  } catch (error) {
+    if (error instanceof ResumeFault) throw new CommandError(error.message, ExitCode.USAGE, { cause: error });
+    throw error;
+  }
+};
+
 /** Writes an export to the file, or to standard output. */
 export const run = async (options: ExportOptions): Promise<void> => {
   const { user, organization, all, secrets = false, output } = options;
@@ -74,6 +91,7 @@ export const run = async (options: ExportOptions): Promise<void> => {
     throw new CommandError("Name one of --user, --organization and --all.", ExitCode.USAGE);
   if (options.format === "sentry" && all === undefined)
     throw new CommandError("--format sentry writes everything: name --all.", ExitCode.USAGE);
+  if (options.resumable) return exportAgain(options);
   const userId = user === undefined ? undefined : idOf("--user", user);
   const organizationId = organization === undefined ? undefined : idOf("--organization", organization);
   await using file = output === undefined ? undefined : await openFile(output);

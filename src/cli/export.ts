@@ -12,6 +12,7 @@ export const exportCommand = (): Command =>
       .option("--user <id>", "the user, by its id")
       .option("--organization <id>", "an organization with all that belongs to it, by its id")
       .option("--all", "everything that the database of the settings has")
+      .option("--resumable", "with --all and --output: the users one after the other, each of one moment; run it again to go on")
       .addOption(
         new Option("--format <format>", "sentry, of --all alone: what Sentry's own importer reads; docs/import.md says what it leaves out")
           .choices(["userd", "sentry"])

@@ -135,23 +135,19 @@ export const readScopeFor = (
   );
 
 /**
- * Reads options of users in the given scopes: at least those of `keys`, or all if `keys` is empty. Returns a list for each of `userIds`, with
- * the options of each of `scopes`, in the order given.
+ * Reads options of users in the given scopes: at least those of `keys`, or all if `keys` is empty. Returns one list, in the order of the users, and
+ * for each of them of the scopes.
  */
 export const readAllUserOptions = (
   app: Lookups,
   call: Call,
   { userIds, scopes, keys }: { readonly userIds: readonly bigint[]; readonly scopes: readonly Scope[]; readonly keys: readonly string[] },
   reading: ReadConsistency,
-): MaybePromise<readonly (readonly CachedOptions[])[]> => {
+): MaybePromise<readonly CachedOptions[]> => {
   const { userOptions, scopeOptions } = app;
   const wanted = userIds.flatMap((userId) => scopes.map((scope) => ({ userId, scope })));
   const live = whenBoth(userOptions.getAll(call, wanted, reading), areLive(scopeOptions, call, scopes, reading), (cached, isLive) =>
-    cached.map((options, index) => (isLive[index % scopes.length] ? options : emptied(options))),
+    isLive.every(Boolean) ? cached : cached.map((options, index) => (isLive[index % scopes.length] ? options : emptied(options))),
   );
-  return whenReady(live, (cached) =>
-    whenReady(completed(app, call, cached, keys, reading), (options) =>
-      userIds.map((_, user) => options.slice(user * scopes.length, (user + 1) * scopes.length)),
-    ),
-  );
+  return whenReady(live, (cached) => completed(app, call, cached, keys, reading));
 };

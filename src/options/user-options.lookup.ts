@@ -10,6 +10,7 @@ import type { GetOptionResponseSchema } from "../gen/userd/v1/user_option_servic
 import { storedMoment } from "../moment.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { encodeKey } from "../versions/key.ts";
+import type { KeptAnswer } from "./kept-answers.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
 
@@ -61,8 +62,11 @@ export type CachedOptions = {
   readonly made: Made;
 };
 
-/** The options with their messages, kept from the second request on: they take several times as much memory as what is stored. */
-type Made = { wasAsked: boolean; kept: ReadonlyMap<string, CachedOption> | undefined };
+/**
+ * The options with their messages, kept from the second request on: they take several times as much memory as what is stored. And the answers
+ * that were made from them.
+ */
+type Made = { wasAsked: boolean; kept: ReadonlyMap<string, CachedOption> | undefined; answers: KeptAnswer[] | undefined };
 
 /** The lookup, through the cache, of the options that one user has in one scope. */
 export type UserOptions = Lookup<OptionsKey, CachedOptions>;
@@ -112,7 +116,17 @@ const cachedOf = (
   { userFound, email, isLarge }: Pick<Content, "userFound" | "email" | "isLarge">,
   [keys, values, expireTimes, rest]: Columns,
   key: OptionsKey,
-): CachedOptions => ({ userFound, email, isLarge, keys, values, expireTimes, rest, key, made: { wasAsked: false, kept: undefined } });
+): CachedOptions => ({
+  userFound,
+  email,
+  isLarge,
+  keys,
+  values,
+  expireTimes,
+  rest,
+  key,
+  made: { wasAsked: false, kept: undefined, answers: undefined },
+});
 
 /** The condition that the row `w` of the request asks for the option `o`. */
 const wanted = sql.raw(

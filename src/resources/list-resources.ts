@@ -8,7 +8,6 @@ import { createConditionReader } from "../filter/read-filter.ts";
 import { requireServed, toSql } from "../filter/tree.ts";
 import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { ListResourcesRequestSchema } from "../gen/userd/v1/resource_pb.ts";
-import { type ResourceRow, resourceColumns, toResource } from "./resource.select.ts";
 
 const column = (name: string, type: FilterColumn["type"], index?: FilterColumn["index"]): [string, FilterColumn] => [
   name,
@@ -53,6 +52,47 @@ const selectIds = (scope: Exclude<Scope, { kind: "none" }>, { kind, after, condi
     ) of_owners order by id limit ${limit}`;
 };
 
+/** The resources of a page as columns, which a driver reads several times as fast as rows; null = none. */
+type Columns = {
+  readonly names: readonly string[] | null;
+  /** The id, the profile, the account and the create_time of each resource, separated by spaces. The time is in Unix milliseconds. */
+  readonly rest: string | null;
+};
+
+const REST_COLUMNS = 4;
+
+const selectColumns = (ids: RawBuilder<unknown>, isComposed: boolean) => sql<Columns>`${sql.raw(isComposed ? COMPOSED : "")}
+  select json_agg(r.name) as names,
+    string_agg(concat_ws(' ', r.id, r.owner_profile_id, r.account_id, (date_part('epoch', r.create_time) * 1000)::bigint), ' ') as rest
+  from (select r.* from (${ids}) page join resource r on r.id = page.id order by r.id) r`;
+
+/** Makes the function that converts the text of an id: the same owner and account come again and again. */
+const createIds = (): ((text: string | undefined) => bigint) => {
+  let [lastText, last]: [string | undefined, bigint] = ["0", 0n];
+  return (text) => {
+    if (text !== lastText) [lastText, last] = [text, BigInt(text ?? 0)];
+    return last;
+  };
+};
+
+const toResources = (kind: string, { names, rest }: Columns = { names: null, rest: null }) => {
+  const texts = rest?.split(" ") ?? [];
+  const [ownerOf, accountOf] = [createIds(), createIds()];
+  return (names ?? []).map((name, index) => {
+    const first = index * REST_COLUMNS;
+    const milliseconds = Number(texts[first + 3]);
+    const seconds = Math.floor(milliseconds / 1_000);
+    return {
+      id: BigInt(texts[first] ?? 0),
+      kind,
+      ownerProfileId: ownerOf(texts[first + 1]),
+      accountId: accountOf(texts[first + 2]),
+      name,
+      createTime: { seconds: BigInt(seconds), nanos: (milliseconds - seconds * 1_000) * 1_000_000 },
+    };
+  });
+};
+
 /** ListResources: reads a page of the resources that a user may read or own, ordered by id. */
 export const listResources =
   ({
@@ -72,9 +112,7 @@ export const listResources =
     if (scope.kind === "all")
       requireServed(condition, "a part of a name needs id, owner_profile_id or account_id with == or in beside it, by &&");
     const query = { kind, after: BigInt(page.after?.[0] ?? 0), condition: toSql(condition), limit: page.size + 1 };
-    const ids = selectIds(scope, query);
-    const found = await db.session(call).rows(sql<ResourceRow>`${sql.raw(filter === "" ? "" : COMPOSED)}
-      select ${resourceColumns} from (${ids}) page join resource r on r.id = page.id order by r.id`);
-    const { rows, nextPageToken } = page.cut(found, ({ id }) => [id]);
-    return { resources: rows.map(toResource), nextPageToken };
+    const columns = await db.session(call).row(selectColumns(selectIds(scope, query), filter !== ""));
+    const { rows, nextPageToken } = page.cut(toResources(kind, columns), ({ id }) => [id]);
+    return { resources: [...rows], nextPageToken };
   };

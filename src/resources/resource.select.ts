@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { type Selectable, sql } from "kysely";
+import { type RawBuilder, type Selectable, sql } from "kysely";
 import type { Session } from "../db/session.ts";
 import type { ResourceRef, ResourceSchema } from "../gen/userd/v1/resource_pb.ts";
 import type { Schema } from "../schema/entities.ts";
@@ -12,20 +12,26 @@ export type ResourceRow = Selectable<Schema["resource"]>;
 export const resourceColumns = sql.raw("r.id, r.kind, r.owner_profile_id, r.account_id, r.name, r.create_time");
 
 /** A reference as columns: an id, or a kind, an owner and a name. */
-const columnsOf = ({ ref }: ResourceRef): readonly [id: string | null, kind: string | null, owner: string | null, name: string | null] =>
+const columnsOf = ({
+  ref,
+}: Pick<ResourceRef, "ref">): readonly [id: string | null, kind: string | null, owner: string | null, name: string | null] =>
   ref.case === "key"
     ? [null, ref.value.kind, String(ref.value.ownerProfileId), ref.value.name]
     : [String(ref.value ?? 0n), null, null, null];
 
+/** Makes the arguments of SQL's `unnest` for references: four arrays (id, kind, owner_profile_id, name), whatever the number of references. */
+export const refColumns = (refs: readonly Pick<ResourceRef, "ref">[]): RawBuilder<unknown> => {
+  const wanted = refs.map(columnsOf);
+  const column = (index: 0 | 1 | 2 | 3) => wanted.map((row) => row[index]);
+  return sql`${column(0)}::bigint[], ${column(1)}::text[], ${column(2)}::bigint[], ${column(3)}::text[]`;
+};
+
 /** Reads resources by one statement, in the order of their references; undefined = there is no such resource. */
 export const findResources = async (session: Session, refs: readonly ResourceRef[]): Promise<readonly (ResourceRow | undefined)[]> => {
   if (refs.length === 0) return [];
-  const wanted = refs.map(columnsOf);
-  const column = (index: 0 | 1 | 2 | 3) => wanted.map((row) => row[index]);
   const rows = await session.rows(sql<ResourceRow & { position: number }>`
     select w.position::int, ${resourceColumns}
-    from unnest(${column(0)}::bigint[], ${column(1)}::text[], ${column(2)}::bigint[], ${column(3)}::text[])
-      with ordinality as w (id, kind, owner_profile_id, name, position)
+    from unnest(${refColumns(refs)}) with ordinality as w (id, kind, owner_profile_id, name, position)
     cross join lateral (
       select * from resource where id = w.id
       union all

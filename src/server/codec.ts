@@ -11,6 +11,7 @@ import {
 import { encodedOf, keepEncoded } from "../encoded.ts";
 import { DomainError, exhausted } from "../errors.ts";
 import { tooLarge, tooMany } from "./bodies.ts";
+import { encodeWithParts } from "./encoder.ts";
 import { holdsTooManyMessages } from "./message-count.ts";
 import { type Codec, maxResponseBytes, type Rpc } from "./rpc.ts";
 
@@ -60,9 +61,13 @@ export const byteCodec = ({ method, maxRequestBytes }: Rpc): Codec => ({
   encode: (response) => {
     const known = encodedOf(response);
     if (known !== undefined) return known;
-    const bytes = asBuffer(toBinary(method.output, toMessage(method.output, response)));
+    const isFinal = Object.isFrozen(response);
+    // Of what is kept as a whole no part is kept besides.
+    const bytes = asBuffer(
+      isFinal ? toBinary(method.output, toMessage(method.output, response)) : encodeWithParts(method.output, response),
+    );
     assertResponseSize(bytes);
-    if (Object.isFrozen(response)) keepEncoded(response, bytes);
+    if (isFinal) keepEncoded(response, bytes);
     return bytes;
   },
 });

@@ -26,6 +26,8 @@ import { createPasswords } from "../passwords/passwords.ts";
 import { createAccounts, createAccountsByNumber } from "../profiles/account.lookup.ts";
 import type { ProfileDependencies } from "../profiles/dependencies.ts";
 import { createFirstProfiles, createProfiles, createProfilesByName } from "../profiles/profile.lookup.ts";
+import { createResourceOwners } from "../resources/resource-owner.lookup.ts";
+import { createOwnersOfResources } from "../resources/resource-owners.ts";
 import { createRoleDefinitions } from "../roles/role.lookup.ts";
 import { createVault } from "../secrets/secrets.ts";
 import { createCanonicalNames } from "../users/canonical-name.lookup.ts";
@@ -83,7 +85,7 @@ export const createDependencies = (db: OwnedDatabase, config: Config, { metrics,
     systemUser: createSystemUser(config.systemUsername),
     eraser: createEraser(secretKey, config.erasure),
     access: createAccess({ accessUsers, accessAccounts: createAccessAccounts(cache, db) }, config.readPolicy),
-    owners: createOwners(db, holders, accessUsers),
+    owners: createOwners(holders, accessUsers, createOwnersOfResources(db, holders, createResourceOwners(cache, db))),
     holders,
     profiles: createProfiles(cache, db),
     profilesByName: createProfilesByName(cache, db),

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { restOnNothing } from "../cache/certificate.ts";
-import type { Operation } from "../call.ts";
+import { type MaybePromise, type Operation, whenBoth, whenReady } from "../call.ts";
 import { UserView } from "../gen/userd/v1/user_pb.ts";
 import { type LookupResultSchema, LookupStatus, type UserKey, type UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { canonicalName } from "../names/canonical.ts";
@@ -59,41 +59,52 @@ export const lookupUsers =
   }: Pick<UserDependencies, "db" | "users" | "basicUsers" | "canonicalNames" | "roleDefinitions" | "freshness">): Operation<
     typeof UserService.method.lookupUsers
   > =>
-  async (call, request) => {
+  (call, request) => {
     const { keys, onlyVerifiedEmail, view, consistency, certify } = request;
     const reading = freshness.reading(consistency, certify);
     const isFull = view === UserView.FULL;
+
+    const readUsers = (ids: readonly bigint[]): MaybePromise<readonly (Found | undefined)[]> => {
+      if (ids.length === 0) return [];
+      const read: MaybePromise<readonly { readonly user: Found | undefined }[]> = isFull
+        ? users.getAll(call, ids, reading)
+        : basicUsers.getAll(call, ids, reading);
+      return whenReady(read, (found) => found.map(({ user }) => user));
+    };
+
     const named = keys.flatMap(({ key }): NameKey | [] => {
       if (key.case === "username" || key.case === "email") return { canonical: canonicalName(key.value), by: key.case, isFull };
       return key.case === "externalId" ? { canonical: externalCanonicalName(key.value), by: key.case, externalId: key.value, isFull } : [];
     });
     const identities = keys.flatMap(({ key }) => (key.case === "identity" ? [key.value] : []));
     if (identities.length > 0) restOnNothing(reading.foundations);
-    const [holders, owners] = await Promise.all([canonicalNames.getAll(call, named, reading), usersOfIdentities(db, call, identities)]);
-    let [nextHolder, nextOwner] = [0, 0];
-    const idsByKey = keys.map((key): readonly bigint[] => {
-      if (key.key.case === "id") return [key.key.value];
-      if (key.key.case === "identity") return owners[nextOwner++] ?? [];
-      return idsOf(key, holders[nextHolder++] as NameHolders, onlyVerifiedEmail);
+    const owners = identities.length === 0 ? [] : usersOfIdentities(db, call, identities);
+
+    const idsByKey = whenBoth(canonicalNames.getAll(call, named, reading), owners, (holders, ofIdentities) => {
+      let [nextHolder, nextOwner] = [0, 0];
+      return keys.map((key): readonly bigint[] => {
+        if (key.key.case === "id") return [key.key.value];
+        if (key.key.case === "identity") return ofIdentities[nextOwner++] ?? [];
+        return idsOf(key, holders[nextHolder++] as NameHolders, onlyVerifiedEmail);
+      });
     });
-    const ids = idsByKey.flat();
-    const full = isFull ? await users.getAll(call, ids, reading) : [];
-    const found: readonly { readonly user: Found | undefined }[] = isFull ? full : await basicUsers.getAll(call, ids, reading);
-    const merged = [...new Set(found.flatMap(({ user }) => user?.row.merged_into_user_id ?? []))];
-    const fullHeirs = isFull && merged.length > 0 ? await users.getAll(call, merged, reading) : [];
-    const foundHeirs: typeof found = isFull || merged.length === 0 ? fullHeirs : await basicUsers.getAll(call, merged, reading);
-    const heirs = new Map(foundHeirs.flatMap(({ user }): [bigint, Found][] => (user === undefined ? [] : [[user.row.id, user]])));
-    const roles = await rolesOf(
-      roleDefinitions,
-      call,
-      [...full, ...fullHeirs].map(({ user }) => user),
-      reading,
+
+    return whenReady(idsByKey, (idsOfKeys) =>
+      whenReady(readUsers(idsOfKeys.flat()), (found) => {
+        const merged = [...new Set(found.flatMap((user) => user?.row.merged_into_user_id ?? []))];
+        return whenReady(readUsers(merged), (foundHeirs) => {
+          const full = [...found, ...foundHeirs].flatMap((user) => (user !== undefined && "full" in user ? user : []));
+          return whenReady(rolesOf(roleDefinitions, call, full, reading), (roles) => {
+            const heirs = new Map(foundHeirs.flatMap((user): [bigint, Found][] => (user === undefined ? [] : [[user.row.id, user]])));
+            let next = 0;
+            const results = keys.map((key, index) => {
+              const ofKey = (idsOfKeys[index] ?? []).flatMap(() => found[next++] ?? []);
+              const meant = key.key.case === "id" ? ofKey : heirsOf(ofKey, heirs);
+              return resultOf(key, meant, (user) => ("full" in user ? user.full(roles) : user.basic));
+            });
+            return { results, ...freshness.certificateOf(reading) };
+          });
+        });
+      }),
     );
-    let next = 0;
-    const results = keys.map((key, index) => {
-      const read = (idsByKey[index] ?? []).flatMap(() => found[next++]?.user ?? []);
-      const ofKey = key.key.case === "id" ? read : heirsOf(read, heirs);
-      return resultOf(key, ofKey, (user) => ("full" in user ? user.full(roles) : user.basic));
-    });
-    return { results, ...freshness.certificateOf(reading) };
   };

@@ -37,7 +37,7 @@ const certified = ({ certificate }: Answer): Certificate => {
 const named = (certificate: Certificate) =>
   certificate.aggregates.map(({ aggregate, version }) => [aggregate, version] as const).sort(([a], [b]) => (a < b ? -1 : 1));
 
-/** Makes all that the five reads read, and says how each of their answers is outdated, and by which aggregate. */
+/** Makes all that the reads read, and says how each of their answers is outdated, and by which aggregate. */
 const world = async (clients: Clients) => {
   const { users, options, profiles } = clients;
   const organization = await createOrganization(clients);
@@ -49,6 +49,9 @@ const world = async (clients: Clients) => {
   const account = await createAccount(clients);
   const profile = await createProfile(clients, user.id, account.id);
   const owner = await createProfile(clients, (await createUser(clients)).id, account.id);
+  const stranger = await createProfile(clients, (await createUser(clients)).id, (await createAccount(clients)).id);
+  const resource = { ref: { case: "key" as const, value: { kind: "k", ownerProfileId: owner.id, name: unique() } } };
+  await profiles.registerResources({ resources: [resource.ref.value] });
   await options.setOption({ userId: user.id, key: "note", value: value(1), projectId: project.id });
   const setScope = (target: NonNullable<MessageInitShape<typeof SetScopeOptionRequestSchema>["target"]>) =>
     options.setScopeOption({ target, key: unique("k"), value: value(unique()) });
@@ -66,6 +69,8 @@ const world = async (clients: Clients) => {
         target: { case: "ownerProfileId", value: owner.id },
         certify: true,
       }),
+    "CheckAccess of a resource": () =>
+      profiles.checkAccess({ userId: owner.userId, target: { case: "resource", value: resource }, certify: true }),
   };
   const changes: readonly (readonly [read: string, aggregate: string, change: () => Promise<unknown>])[] = [
     ["GetOption", `user/${user.id}`, () => options.setOption({ userId: user.id, key: "note", value: value(2), projectId: project.id })],
@@ -80,6 +85,11 @@ const world = async (clients: Clients) => {
     ["CheckAccess", `user/${user.id}`, () => users.updateUser({ user: { id: user.id, isStaff: true } })],
     ["CheckAccess", `account/${account.id}`, () => createUser(clients).then(({ id }) => createProfile(clients, id, account.id))],
     ["CheckAccess", `user/${owner.userId}`, () => users.updateUser({ user: { id: owner.userId, name: unique() } })],
+    [
+      "CheckAccess of a resource",
+      `account/${account.id}`,
+      () => profiles.transferResources({ transfers: [{ resource, toProfileId: stranger.id }] }),
+    ],
   ];
   return { user, profile, reads, changes, options, users, profiles };
 };

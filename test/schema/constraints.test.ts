@@ -22,7 +22,7 @@ const unreachable: Readonly<Record<string, string>> = {
   authenticator_type_known: "the proto's enum",
   changes_pkey: "an identity",
   feed_change_index: "the sequencer places each change once, under the lock of the head",
-  feed_head_pkey: "the migration inserts the only row",
+  feed_head_pkey: "the migration inserts the only row, which passes move",
   feed_pkey: "the sequencer numbers positions, under the lock of the head",
   purged_scope_key: "written with on conflict",
   purged_scope_pkey: "an identity",

@@ -22,7 +22,6 @@ export const floors: readonly (readonly string[])[] = [
 /** The imports that run up all the same: each is a knot that waits for its reader. */
 export const upwards: readonly string[] = [
   "access/access.lookup.ts > users/present.ts",
-  "access/owners.ts > resources/resource.select.ts",
   "users/dependencies.ts > roles/role.lookup.ts",
   "users/full-user.ts > roles/role.lookup.ts",
   "users/import-users.ts > organizations/invitations.ts",

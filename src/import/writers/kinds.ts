@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { importedValues, importLinks, importSources } from "../../contract/kinds/imports.ts";
 import type { Column, Link } from "../../contract/kinds/kind.ts";
 import { type ImportedKind, importedKinds, isReferring } from "../kinds/staging.ts";
-import type { SentryModel, SentryRow } from "./export-for-sentry.ts";
+import type { SentryModel, SentryRow } from "./sentry-model.ts";
 import { isoTime, numberOf, plainJson, pythonList } from "./values.ts";
 
 /** The references that Sentry keeps across its silos, whose fields end in `_id`. */

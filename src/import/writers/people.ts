@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { ScopeKind } from "../../options/scope.ts";
-import type { SentryModel, SentryRow } from "./export-for-sentry.ts";
+import type { SentryModel, SentryRow } from "./sentry-model.ts";
 import { bits, isoTime, numberOf, optionText, plainJson, pythonList } from "./values.ts";
 
 /** The users that a file has: neither deleted nor merged into others. */

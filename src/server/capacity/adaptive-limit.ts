@@ -2,6 +2,10 @@
 const SAMPLE_MS = 25;
 /** The looks that are put together, about 100 ms. */
 const LOOKS = 4;
+/** The time after which two looks are enough, in milliseconds: with turns of the event loop as long as that, four would take seconds. */
+const WINDOW_MS = 250;
+/** How many times `targetMs` the delay is from which on the limit falls to the half, and not by a sixth. */
+const FAR = 8;
 /**
  * When the limit falls: the event loop is late by more than `targetMs` at nearly every look, which means that its turns take twice as long, and is at
  * work for more than the share `busy` of its time: else it is late since others have the CPU. `least` is the lowest limit.
@@ -49,23 +53,25 @@ type Window = {
 export type Bounds = { readonly max: number; readonly least: number };
 
 /**
- * Returns how late the event loop was at all looks but one. One garbage collection, or one burst of calls that is answered as it came, is no
- * overload: that lasts, and each look is late (as with CoDel, which looks at the least delay of an interval).
+ * Returns how late the event loop was at all of four looks but one, or at all of fewer. One garbage collection, or one burst of calls that is answered
+ * as it came, is no overload: that lasts, and each look is late (as with CoDel, which looks at the least delay of an interval).
  */
 export const standingDelay = (looks: readonly number[]): number => {
   const [least = 0, second = least] = looks.toSorted((a, b) => a - b);
-  return second;
+  return looks.length < LOOKS ? least : second;
 };
 
 /**
- * Returns the limit of the next window: smaller by a sixth when the loop was late and busy with more calls than the least limit, else larger by a
- * twentieth, or twice as large when the loop had time left: nothing that it knows of its limit holds then.
+ * Returns the limit of the next window: smaller by a sixth when the loop was late and busy with more calls than the least limit, by the half when it was
+ * very late; else larger by a twentieth, or twice as large when the loop had time left: nothing that it knows of its limit holds then.
  */
 export const nextLimit = (limit: number, { delayMs, utilization, peak, hasNeighbours, bounds }: Window): number => {
   const { max } = bounds;
   const { targetMs, busy, ...pressure } = hasNeighbours ? NEIGHBOURS : ALONE;
   const least = Math.min(pressure.least, bounds.least, max);
-  if (delayMs > targetMs && utilization > busy && peak >= least) return Math.max(least, Math.floor((Math.min(limit, peak) * 5) / 6));
+  if (delayMs > targetMs && utilization > busy && peak >= least) {
+    return Math.max(least, Math.floor(Math.min(limit, peak) * (delayMs > FAR * targetMs ? 1 / 2 : 5 / 6)));
+  }
   return Math.min(max, utilization < IDLE ? 2 * limit : limit + Math.ceil(limit / 20));
 };
 
@@ -83,6 +89,7 @@ export const createAdaptiveLimit = (bounds: Bounds, hasNeighbours: () => boolean
   let rested = 0;
   let worked = performance.eventLoopUtilization();
   let looks: number[] = [];
+  let since = 0;
 
   const stop = () => {
     clearInterval(timer);
@@ -93,7 +100,7 @@ export const createAdaptiveLimit = (bounds: Bounds, hasNeighbours: () => boolean
     const now = performance.now();
     looks.push(Math.max(0, now - last - SAMPLE_MS));
     last = now;
-    if (looks.length < LOOKS) return;
+    if (looks.length < LOOKS && (looks.length < 2 || now - since < WINDOW_MS)) return;
     delayMs = standingDelay(looks);
     const before = worked;
     worked = performance.eventLoopUtilization();
@@ -103,13 +110,13 @@ export const createAdaptiveLimit = (bounds: Bounds, hasNeighbours: () => boolean
     // What made the limit fall is over: whoever comes now finds a server that has nothing to do.
     if (rested >= RESTED) limit = max;
     const isRested = limit === max && peak < least;
-    [looks, peak] = [[], 0];
+    [looks, since, peak] = [[], now, 0];
     if (isRested) stop();
   };
   const start = () => {
     last = performance.now();
     worked = performance.eventLoopUtilization();
-    looks = [];
+    [looks, since] = [[], last];
     timer = setInterval(look, SAMPLE_MS).unref();
   };
   return {

@@ -5,6 +5,7 @@ import { message as messageRules } from "@bufbuild/protovalidate/gen/buf/validat
 import { DomainError, type FieldViolation } from "../../errors.ts";
 import type { Interceptor } from "./interceptor.ts";
 import { findNested, type Nested } from "./nested.ts";
+import { simpleRulesCheck } from "./simple-rules.ts";
 import { receive } from "./streams.ts";
 import { timesCheck } from "./times.ts";
 
@@ -87,10 +88,12 @@ export const validate: Interceptor = ({ method: { input }, kind, decode }) => {
   if (trial.kind === "error") throw trial.error;
   const checkTimes = timesCheck(input);
   const nested = findNested(input);
+  const keepsRules = nested === undefined ? simpleRulesCheck(input) : () => false;
   const check = (received: unknown): Message => {
     const request = decode(received);
     // Before the rules: they fail on what is no time at all.
     checkTimes?.(request);
+    if (keepsRules(request)) return request;
     const result = validator.validate(input, request);
     if (result.kind === "invalid") throw invalid(result.violations, input);
     if (result.kind === "error") throw result.error;
