@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Installs what tests need besides npm's packages: grpcurl, Go's protobuf plugins, Connect's conformance runner, the interop
-# client of grpc-go, grpc-java and what generates its stubs, a Python with grpcio, and one with Django. Their versions stand
-# here and in the lists of packages (test/foreign/{go,java,python}, test/import/django) and nowhere else. Everything goes to
+# client of grpc-go, grpc-java and what generates its stubs, a Python with grpcio, one with Django, and typedoc. Their versions stand
+# here and in the lists of packages (test/foreign/{go,java,python}, test/import/django, test/clients/tools/typedoc) and nowhere else. Everything goes to
 # node_modules/.cache/userd-tools, where test/foreign/tools.ts looks first.
 #
-# Run: scripts/install-ci-tools.sh [go|java|python|django|rust]   (default: all but rust, which compiles for minutes). What is
+# Run: scripts/install-ci-tools.sh [go|java|python|django|typedoc|rust]   (default: all but rust, which compiles for minutes). What is
 # there already is kept.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -56,11 +56,20 @@ warm_rust() {
   rm -r "$folder"
 }
 
-# A Python of its own with a list of packages: `install_python FOLDER REQUIREMENTS`.
+# A Python of its own with a list of packages: `install_python FOLDER REQUIREMENTS [OPTION…]`, with options of pip.
 install_python() {
-  rm -rf "${tools:?}/$1"
-  python3 -m venv "$tools/$1"
-  "$tools/$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2"
+  local folder=$1 requirements=$2
+  shift 2
+  rm -rf "${tools:?}/$folder"
+  python3 -m venv "$tools/$folder"
+  "$tools/$folder/bin/pip" install --quiet --disable-pip-version-check "$@" --requirement "$requirements"
+}
+
+install_typedoc() {
+  rm -rf "${tools:?}/typedoc"
+  mkdir "$tools/typedoc"
+  cp test/clients/tools/typedoc/package*.json "$tools/typedoc"
+  (cd "$tools/typedoc" && npm ci --ignore-scripts --no-audit --no-fund --loglevel error)
 }
 
 if [[ $what == all || $what == go ]]; then
@@ -71,10 +80,13 @@ if [[ $what == all || $what == java ]]; then
   once java "$(<test/foreign/java/pom.xml)" install_java
 fi
 if [[ $what == all || $what == python ]]; then
-  once python "$(<test/foreign/python/requirements.txt) $(python3 --version)" install_python venv test/foreign/python/requirements.txt
+  once python "$(<test/foreign/python/requirements.txt) $(python3 --version)" install_python venv test/foreign/python/requirements.txt --require-hashes
 fi
 if [[ $what == all || $what == django ]]; then
   once django "$(<test/import/django/requirements.txt) $(python3 --version)" install_python django test/import/django/requirements.txt
+fi
+if [[ $what == all || $what == typedoc ]]; then
+  once typedoc "$(<test/clients/tools/typedoc/package-lock.json)" install_typedoc
 fi
 if [[ $what == rust ]]; then
   once rust "$(<examples/rust/Cargo.lock) $(cargo --version)" warm_rust

@@ -45,6 +45,8 @@ export type Config = {
         readonly key: string;
         /** The certificates that those of clients are checked against; undefined = clients show none. */
         readonly clientCa: string | undefined;
+        /** The lists of certificates of clients that are revoked; undefined = there are none. */
+        readonly crl?: string | undefined;
         readonly clientCertificates: "optional" | "required";
       }
     | undefined;
@@ -88,16 +90,17 @@ export type Config = {
 
 /** The settings of TLS together. Throws ConfigError when one of them needs another one that is not set. */
 const tlsOf = (value: z.output<typeof settings>): Config["tls"] => {
-  const { TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa, TLS_CLIENT_CERTIFICATES: clientCertificates } = value;
+  const { TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa, TLS_CRL: crl, TLS_CLIENT_CERTIFICATES: clientCertificates } = value;
   if ((cert === undefined) !== (key === undefined)) throw new ConfigError("TLS_CERT and TLS_KEY are set together, or neither");
   if (clientCa !== undefined && value.TOKEN_FILE === undefined) {
     throw new ConfigError("TLS_CLIENT_CA needs TOKEN_FILE, which says whose the names in certificates are (see SECURITY.md)");
   }
+  if (crl !== undefined && clientCa === undefined) throw new ConfigError("TLS_CRL needs TLS_CLIENT_CA, whose certificates it revokes");
   if (cert === undefined || key === undefined) {
     if (clientCa !== undefined) throw new ConfigError("TLS_CLIENT_CA needs TLS_CERT and TLS_KEY");
     return undefined;
   }
-  return Object.freeze({ cert, key, clientCa, clientCertificates });
+  return Object.freeze({ cert, key, clientCa, crl, clientCertificates });
 };
 
 /** The place of cached reads, with CACHE_CA. Throws ConfigError when CACHE_CA has nothing to be for. */

@@ -155,6 +155,11 @@ export const settings = z.object({
   TLS_CLIENT_CA: file
     .optional()
     .describe("PEM file: the CA certificates that clients' certificates are checked against. Read again when it changes"),
+  TLS_CRL: file
+    .optional()
+    .describe(
+      "PEM file: lists of revoked certificates, one of each CA in the chains of clients (docs/security.md). Read again when it changes",
+    ),
   TLS_CLIENT_CERTIFICATES: z
     .enum(["optional", "required"])
     .default("optional")

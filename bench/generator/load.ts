@@ -66,11 +66,12 @@ const derived = `
       select user_id, string_agg(email_canonical || E'\\n', '' order by email_canonical) as lines from user_email group by user_id
     ) e on e.user_id = u.id;
   insert into aggregate_version (kind, id, version, xid) select 'user', id, 1, pg_current_xact_id() from users;
-  insert into canonical_name (name, version) select username_canonical, 1 from users union select email_canonical, 1 from user_email;
+  insert into name_version (digest, version) select left(encode(sha256(convert_to(name, 'UTF8')), 'hex'), 32), 1
+    from (select username_canonical as name from users union select email_canonical from user_email) names;
   select setval('users_id_seq', (select max(id) from users)), setval('role_id_seq', ${ROLES})`;
 
 /** Where people go: COPY fills these without triggers, and `derived` the other three. */
-const filled = [...tables.map(([name]) => name), "role", "role_permission", "user_search", "aggregate_version", "canonical_name"];
+const filled = [...tables.map(([name]) => name), "role", "role_permission", "user_search", "aggregate_version", "name_version"];
 
 type Rebuilt = { readonly drop: string; readonly make: string };
 

@@ -18,8 +18,9 @@ import { listUsers } from "./list-users.ts";
 import { lookupUsers } from "./lookup-users.ts";
 import { memory } from "./memory.ts";
 import { nearCache, nearCacheCall } from "./near-cache.ts";
+import { nearCacheGo } from "./near-cache-go.ts";
 import { redisFaults } from "./redis-faults.ts";
-import { refusedCall } from "./refused-call.ts";
+import { refusedCall, refusedHttpCall } from "./refused-call.ts";
 import { resolveOptions, resolveOptionsCold } from "./resolve-options.ts";
 import { setOption, setOptionByHand } from "./set-option.ts";
 import { workers } from "./workers.ts";
@@ -58,9 +59,11 @@ export const rows: readonly Row[] = [
   listResources1000,
   ...kinds,
   refusedCall,
+  refusedHttpCall,
   kindAppend,
   nearCache,
   nearCacheCall,
+  nearCacheGo,
   ...redisFaults,
   workers,
   feedDelivery,

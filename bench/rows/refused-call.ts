@@ -55,9 +55,9 @@ const keepFull = async (databaseUrl: string, { grpcAddress, httpAddress }: Userd
   };
 };
 
-/** What a call costs that a full server refuses: neither side reads the request. */
-export const refusedCall: Row = {
-  name: "refused_call",
+/** What a call costs on one of the ports that a full server refuses: neither side reads the request. */
+const refusedOn = (name: string, addressOf: (userd: Userd) => string): Row => ({
+  name,
   yardstick: "bare grpc-js that refuses by trailers alone",
   goal: { atLeast: 1 / 1.3 },
   valuesPerCall: 1,
@@ -67,21 +67,28 @@ export const refusedCall: Row = {
     const [userId = 0n] = seed.userIds;
     stack.use(await keepFull(service.databaseUrl, userd, userId));
     const path = "/userd.v1.UserOptionService/GetOption";
+    const address = addressOf(userd);
     // The first call is refused by the interceptors, which remember the caller for the gate.
-    await refuse(userd.grpcAddress, path);
-    const refusal = await refuse(userd.grpcAddress, path);
+    await refuse(address, path);
+    const refusal = await refuse(address, path);
     const bare = stack.use(await startRefusingServer(path, refusal, pins));
     const target = { path, connections: 4, streams: 25, bodies: [{ bytes: frame(Buffer.alloc(12)) }], status: `${refusal.code}` };
     const on =
-      (address: string): Side =>
+      (to: string): Side =>
       (options) =>
-        load.run({ ...target, address }, options);
+        load.run({ ...target, address: to }, options);
     const running = stack.move();
     return {
-      userd: watched(userd.pid, on(userd.grpcAddress)),
+      userd: watched(userd.pid, on(address)),
       yardstick: watched(bare.pid, on(bare.address)),
       load: `4 × 25 calls in flight by ${load.name}`,
       [Symbol.asyncDispose]: () => running.disposeAsync(),
     };
   },
-};
+});
+
+/** What a refusal costs on the gRPC port. */
+export const refusedCall = refusedOn("refused_call", ({ grpcAddress }) => grpcAddress);
+
+/** What a refusal costs on the HTTP port, also in gRPC, which is there behind Node's own API for requests. */
+export const refusedHttpCall = refusedOn("refused_http_call", ({ httpAddress }) => httpAddress);

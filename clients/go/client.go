@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
@@ -24,7 +25,17 @@ const (
 	// As often as the service pings, which notices a connection that is gone without a word.
 	ping        = 30 * time.Second
 	pingTimeout = 10 * time.Second
+	// gRPC's own wait between two attempts to connect grows to 2 min: after an outage of a minute a client would stay away for most of another.
+	firstReconnect   = 100 * time.Millisecond
+	longestReconnect = 5 * time.Second
+	connectTimeout   = 5 * time.Second
 )
+
+// reconnects says how soon a connection that was lost is made again.
+var reconnects = grpc.ConnectParams{
+	Backoff:           backoff.Config{BaseDelay: firstReconnect, Multiplier: 1.6, Jitter: 0.2, MaxDelay: longestReconnect},
+	MinConnectTimeout: connectTimeout,
+}
 
 // Options are the options of Dial. The zero value of each means its default.
 type Options struct {
@@ -108,6 +119,7 @@ func Dial(address string, options Options) (*Client, error) {
 	dial := []grpc.DialOption{
 		grpc.WithTransportCredentials(transport),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: ping, Timeout: pingTimeout}),
+		grpc.WithConnectParams(reconnects),
 		grpc.WithIdleTimeout(idle),
 		grpc.WithChainUnaryInterceptor(append(unary, retry(retries))...),
 		grpc.WithChainStreamInterceptor(typeStreams),

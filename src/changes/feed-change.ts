@@ -15,8 +15,8 @@ export type FeedChange = {
   readonly kind: string;
   readonly key: string;
   readonly operation: string;
-  /** The message of the API, without a payload. */
-  readonly message: Change;
+  /** Returns the message of the API, without a payload: made when a watcher takes it, and once for all of them. */
+  readonly message: () => Change;
 };
 
 type Row = {
@@ -35,32 +35,47 @@ type Row = {
   readonly request_id: string | null;
 };
 
+const toMessage = (row: Row, position: string): Change => {
+  const kind = row.kind ?? "";
+  return create(ChangeSchema, {
+    position,
+    aggregate: `${row.aggregate_kind}/${row.aggregate_id}`,
+    version: row.version,
+    kind,
+    key: row.key ?? "",
+    operation: operationOf(row.operation ?? ""),
+    changedFields: changedFieldsOf(kind, row.changed_columns),
+    userId: row.aggregate_kind === "user" && kind !== "" ? BigInt(row.aggregate_id) : 0n,
+    caller: row.caller ?? "",
+    actingUserId: row.acting_user_id ?? 0n,
+    requestId: row.request_id ?? "",
+    changeTime: timestampFromDate(row.change_time),
+    auditEntryId: kind === "" ? 0n : row.change_id,
+  });
+};
+
 const toChange = (row: Row, textOf: (position: bigint) => string): FeedChange => {
-  const { kind, key, operation } = { kind: row.kind ?? "", key: row.key ?? "", operation: row.operation ?? "" };
-  const aggregate = `${row.aggregate_kind}/${row.aggregate_id}`;
+  let message: Change | undefined;
   return {
     position: row.position,
     aggregateKind: row.aggregate_kind,
-    aggregate,
-    kind,
-    key,
-    operation,
-    message: create(ChangeSchema, {
-      position: textOf(row.position),
-      aggregate,
-      version: row.version,
-      kind,
-      key,
-      operation: operationOf(operation),
-      changedFields: changedFieldsOf(kind, row.changed_columns),
-      userId: row.aggregate_kind === "user" && kind !== "" ? BigInt(row.aggregate_id) : 0n,
-      caller: row.caller ?? "",
-      actingUserId: row.acting_user_id ?? 0n,
-      requestId: row.request_id ?? "",
-      changeTime: timestampFromDate(row.change_time),
-      auditEntryId: kind === "" ? 0n : row.change_id,
-    }),
+    aggregate: `${row.aggregate_kind}/${row.aggregate_id}`,
+    kind: row.kind ?? "",
+    key: row.key ?? "",
+    operation: row.operation ?? "",
+    message: () => {
+      message ??= toMessage(row, textOf(row.position));
+      return message;
+    },
   };
+};
+
+/** What is read of the feed: the changes behind a position, at most so many, up to another position or of some aggregates alone. */
+type Reading = {
+  readonly after: bigint;
+  readonly limit: number;
+  readonly upTo?: bigint;
+  readonly aggregates?: readonly string[];
 };
 
 /**
@@ -69,13 +84,15 @@ const toChange = (row: Row, textOf: (position: bigint) => string): FeedChange =>
  */
 export const readFeed = async (
   session: Session,
-  { after, limit }: { readonly after: bigint; readonly limit: number },
+  { after, limit, upTo, aggregates }: Reading,
   textOf: (position: bigint) => string,
 ): Promise<readonly FeedChange[]> => {
+  const isWanted = sql`${upTo === undefined ? sql`true` : sql`position <= ${upTo}`}
+    and ${aggregates === undefined ? sql`true` : sql`aggregate_kind || '/' || aggregate_id = any(${aggregates}::text[])`}`;
   const rows = await session.rows(sql<Row>`
     select f.position, f.change_id, f.change_time, f.aggregate_kind, f.aggregate_id, f.version,
       c.kind, c.key, c.operation, c.changed_columns, c.caller, c.acting_user_id, c.request_id
-    from (select * from feed where position > ${after} order by position limit ${limit}) f
+    from (select * from feed where position > ${after} and ${isWanted} order by position limit ${limit}) f
     left join changes c on not f.is_bump and c.id = f.change_id and c.change_time = f.change_time
     order by f.position`);
   return rows.map((row) => toChange(row, textOf));
@@ -85,5 +102,5 @@ export const readFeed = async (
 export const readEarliest = async (session: Session): Promise<bigint> =>
   (
     await session.one(sql<{ earliest: bigint }>`
-      select coalesce((select min(position) - 1 from feed), position) as earliest from feed_head`)
+      select coalesce((select min(position) - 1 from feed), (select position from current_feed_head())) as earliest`)
   ).earliest;

@@ -10,6 +10,7 @@ import { readEarliest, readFeed } from "./feed-change.ts";
 import { createFeedPositions, type FeedPositions } from "./feed-position.ts";
 import { createSequencer, type Sequencer } from "./sequencer.ts";
 import { createSequencerDatabase } from "./sequencer-database.ts";
+import type { FeedSource } from "./watcher.ts";
 import { createWatchers, type Watchers } from "./watchers.ts";
 
 /** The feed of this process: its sequencer, its watchers, and the positions that callers see. */
@@ -75,11 +76,17 @@ export const createFeed = (db: OwnedDatabase, { feed }: Pick<Config, "feed">, lo
       metadata: { earliest: position },
     });
   };
-  const read = (after: bigint, limit: number) => {
+  const reading = (what: Parameters<typeof readFeed>[1]) => {
     const epoch = sequencer.state()?.epoch ?? "";
-    return readFeed(session(), { after, limit }, (position) => positions.issue({ epoch, position }));
+    return readFeed(session(), what, (position) => positions.issue({ epoch, position }));
   };
-  const watchers = createWatchers({ read, expired, failed }, feed.maxWatchers);
+  const source: FeedSource = {
+    read: (after, limit) => reading({ after, limit }),
+    readOf: (aggregates, after, upTo) => reading({ after, upTo, aggregates, limit: Number(upTo - after) }),
+    expired,
+    failed,
+  };
+  const watchers = createWatchers(source, feed.maxWatchers);
   sequencer.onState(watchers.learn);
   watch(metrics, sequencer, watchers);
   return {

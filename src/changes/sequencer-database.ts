@@ -105,9 +105,8 @@ const store = async (tx: Session, { rows, head }: Placed & { readonly head: Head
         ${column(({ aggregateKind }) => aggregateKind)}::text[], ${column(({ aggregateId }) => aggregateId)}::text[],
         ${column(({ version }) => String(version))}::bigint[])
     )
-    update feed_head set epoch = ${head.epoch}, position = ${head.position}, snapshot = ${textOf(head.snapshot)}::pg_snapshot,
-      time = transaction_timestamp(), change_id = ${head.changeId}, floor_id = ${head.floorId},
-      pending_snapshot = ${pending === undefined ? null : textOf(pending.snapshot)}::pg_snapshot, pending_id = ${pending?.id ?? null}::bigint`);
+    select move_feed_head(${head.epoch}, ${head.position}::bigint, ${textOf(head.snapshot)}::pg_snapshot, ${head.changeId}::bigint,
+      ${head.floorId}::bigint, ${pending === undefined ? null : textOf(pending.snapshot)}::pg_snapshot, ${pending?.id ?? null}::bigint)`);
   await chain?.append(
     tx,
     rows.filter(({ isBump }) => !isBump),
@@ -132,7 +131,7 @@ const lockHead: (tx: Session) => ReturnType<PassTransaction["lockHead"]> = async
     select current_epoch() as current, ${transactionTime} as database_time, h.epoch, h.position, h.snapshot::text as snapshot, h.change_id, h.floor_id,
       h.pending_snapshot::text as pending_snapshot, h.pending_id, set_config('synchronous_commit', 'on', true),
       set_config('statement_timeout', ${String(STATEMENT_MS)}, true), set_config('plan_cache_mode', 'force_generic_plan', true)
-    from feed_head h for update skip locked`);
+    from lock_feed_head() h`);
   if (row === undefined) return undefined;
   const pending =
     row.pending_snapshot === null || row.pending_id === null
@@ -164,15 +163,16 @@ type LookRow = {
 
 /** The condition that a log has a row which the head's snapshot does not show. */
 const hasUnseen = (log: "changes" | "version_bump") => sql`
-  exists (select from ${sql.table(log)} where xid >= (select pg_snapshot_xmax(snapshot) from feed_head)
-    and xid < pg_snapshot_xmax(pg_current_snapshot()) and id > (select floor_id from feed_head))
-  or exists (select from ${sql.table(log)} where xid = any(array(select pg_snapshot_xip(snapshot) from feed_head)) and id > (select floor_id from feed_head))`;
+  exists (select from ${sql.table(log)} where xid >= (select pg_snapshot_xmax(snapshot) from h)
+    and xid < pg_snapshot_xmax(pg_current_snapshot()) and id > (select floor_id from h))
+  or exists (select from ${sql.table(log)} where xid = any(array(select pg_snapshot_xip(snapshot) from h)) and id > (select floor_id from h))`;
 
 const look = async (session: Session): Promise<Look> => {
   const row = await session.one(sql<LookRow>`
+    with h as materialized (select * from current_feed_head())
     select current_epoch() as epoch, ${transactionTime} as database_time, h.epoch as head_epoch, h.position,
       h.pending_id is not null or ${hasUnseen("changes")} or ${hasUnseen("version_bump")} as is_behind
-    from feed_head h`);
+    from h`);
   return {
     epoch: row.epoch,
     headEpoch: row.head_epoch,

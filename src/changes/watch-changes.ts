@@ -15,7 +15,7 @@ import { compileFilter } from "./change-filter.ts";
 import type { ChangeDependencies } from "./dependencies.ts";
 import { type Feed, timestampOf } from "./feed.ts";
 import type { FeedState } from "./sequencer-ports.ts";
-import type { Batch } from "./watchers.ts";
+import type { Batch } from "./watcher.ts";
 
 const { method } = ChangeService;
 
@@ -98,11 +98,11 @@ export const watchChanges = (dependencies: ChangeDependencies): ServerStreamOper
       epoch,
     });
     const messagesOf = async ({ changes }: Batch): Promise<readonly Change[]> => {
-      if (payload !== ChangePayload.CURRENT || changes.length === 0) return changes.map(({ message }) => message);
+      if (payload !== ChangePayload.CURRENT || changes.length === 0) return changes.map(({ message }) => message());
       const resources = await current.of(call, changes);
       return changes.map(({ message }, index) => {
         const resource = resources[index];
-        return resource === undefined ? message : { ...message, current: create(CurrentResourceSchema, resource) };
+        return resource === undefined ? message() : { ...message(), current: create(CurrentResourceSchema, resource) };
       });
     };
 
@@ -140,7 +140,7 @@ export const getFeedPosition =
     const { epoch, position } = await feed.sequencer.run();
     const { now, earliest } = await db.session(call).one(sql<{ now: number; earliest: bigint }>`
       select extract(epoch from statement_timestamp())::float8 * 1000 as now,
-        coalesce((select min(position) - 1 from feed), position) as earliest from feed_head`);
+        coalesce((select min(position) - 1 from feed), (select position from current_feed_head())) as earliest`);
     return {
       earliest: feed.positions.issue({ epoch, position: earliest }),
       head: feed.positions.issue({ epoch, position }),

@@ -2,37 +2,10 @@ import type { DomainError } from "../errors.ts";
 import { exhausted, outOfRange, unavailable } from "../errors.ts";
 import type { CompiledFilter } from "./change-filter.ts";
 import type { FeedChange } from "./feed-change.ts";
+import { createRecentChanges } from "./recent-changes.ts";
 import type { FeedState } from "./sequencer-ports.ts";
-
-/** What a watcher gets at once: changes by position, and what its stream vouches for after them. */
-export type Batch = {
-  readonly changes: readonly FeedChange[];
-  /** The position up to which everything was given. */
-  readonly position: bigint;
-  /** The last position that is known. */
-  readonly head: bigint;
-  /** The time of the database before which everything was given, in ms since 1970; undefined = the watcher is behind the head. */
-  readonly time: number | undefined;
-};
-
-/** A watcher of the feed: it is behind a position, and asks for what follows when its client has taken what was before. */
-export type Watcher = {
-  /** Returns where the watcher is, with no changes. */
-  readonly now: () => Batch;
-  /** Waits for matching changes, at most `milliseconds`. Rejects when the stream has to end. */
-  readonly next: (milliseconds: number, signal: AbortSignal) => Promise<Batch>;
-  readonly remove: () => void;
-};
-
-/** The feed as the watchers of a process read it. */
-export type FeedSource = {
-  /** Makes the error for a position whose changes are no longer kept, which names the earliest one. */
-  readonly expired: () => Promise<DomainError>;
-  /** Reads the changes behind a position. */
-  readonly read: (after: bigint, limit: number) => Promise<readonly FeedChange[]>;
-  /** Tells of a read for all watchers that failed; the next state tries again. */
-  readonly failed: (error: unknown) => void;
-};
+import { createWatchedAggregates } from "./watched-aggregates.ts";
+import type { Batch, FeedSource, Watcher } from "./watcher.ts";
 
 /** The watchers of a process, which one reader feeds. */
 export type Watchers = {
@@ -50,8 +23,8 @@ export type Watchers = {
 
 /** The most changes of a message. */
 const MAX_CHANGES = 1_000;
-/** The changes that are kept in memory for watchers that fall behind a little. */
-const RING = 8_192;
+/** The most positions among which changes of particular aggregates are looked for at once. */
+const MAX_POSITIONS = 5_000n;
 /** The time after which a client that finds no room tries again, in milliseconds. */
 const RETRY_MS = 5_000;
 
@@ -66,18 +39,18 @@ type Entry = {
 };
 
 /** Makes the watchers of a process: at most `max`. */
-export const createWatchers = ({ read, expired, failed }: FeedSource, max: number): Watchers => {
+export const createWatchers = ({ read, readOf, expired, failed }: FeedSource, max: number): Watchers => {
   const entries = new Set<Entry>();
-  /** The watchers of particular aggregates, by aggregate: a change of another one costs them nothing. */
-  const byAggregate = new Map<string, Set<Entry>>();
-  const ofAll = new Set<Entry>();
+  const watched = createWatchedAggregates<Entry>();
+  /** Those that came since the last read began, which knew nothing of what they watch. */
+  const joined = new Set<Entry>();
   let epoch: string | undefined;
   /** The position up to which changes were given to the watchers that have caught up. */
   let given = 0n;
   let head = 0n;
   let time: number | undefined;
   let target: FeedState | undefined;
-  let ring: FeedChange[] = [];
+  const recent = createRecentChanges();
   let isReading = false;
   let ended: (() => DomainError) | undefined;
 
@@ -104,29 +77,58 @@ export const createWatchers = ({ read, expired, failed }: FeedSource, max: numbe
 
   const dispatch = (changes: readonly FeedChange[]): void => {
     const woken = new Set<Entry>();
-    for (const change of changes) {
-      for (const entry of byAggregate.get(change.aggregate) ?? []) give(entry, change, woken);
-      for (const entry of ofAll) give(entry, change, woken);
-    }
-    ring.push(...changes);
-    if (ring.length > 2 * RING) ring = ring.slice(-RING);
+    for (const change of changes) watched.each(change.aggregate, (entry) => give(entry, change, woken));
     for (const entry of woken) wake(entry);
+  };
+
+  const advance = (position: bigint): void => {
+    given = position;
+    if (given > head) head = given;
+  };
+
+  /** Reads what follows for all: everything, which memory keeps for those who fall behind. Returns false when there is nothing. */
+  const readAll = async (): Promise<boolean> => {
+    const [from, of] = [given, epoch];
+    const changes = await read(from, MAX_CHANGES);
+    const last = changes.at(-1);
+    if (epoch !== of || last === undefined) return epoch !== of;
+    advance(last.position);
+    recent.add(changes);
+    dispatch(changes);
+    return true;
+  };
+
+  /** Reads what follows of the aggregates that are watched, and nothing of others. */
+  const readWatched = async (aggregates: readonly string[], last: bigint): Promise<boolean> => {
+    const [of, most] = [epoch, given + MAX_POSITIONS];
+    const upTo = last < most ? last : most;
+    joined.clear();
+    const changes = await readOf(aggregates, given, upTo);
+    if (epoch !== of) return true;
+    advance(upTo);
+    // It would have gaps.
+    recent.clear();
+    // Who came meanwhile reads pages, from where it is: the statement did not ask for what it watches.
+    for (const entry of joined) {
+      if (entry.isPaging || entry.position >= upTo) continue;
+      entry.isPaging = true;
+      wake(entry);
+    }
+    dispatch(changes);
+    return true;
   };
 
   const pump = async (): Promise<void> => {
     while (target !== undefined && target.position > given && entries.size > 0) {
-      const changes = await read(given, MAX_CHANGES);
-      const last = changes.at(-1);
-      if (last === undefined) break;
-      given = last.position;
-      if (given > head) head = given;
-      dispatch(changes);
+      const aggregates = watched.few();
+      const goesOn = await (aggregates === undefined ? readAll() : readWatched(aggregates, target.position));
+      if (!goesOn) break;
     }
     if (target === undefined) return;
     if (entries.size === 0 && target.position > given) {
       // Nobody is there to be told: whoever comes begins here, or reads pages.
       given = target.position;
-      ring = [];
+      recent.clear();
     }
     if (given >= target.position && target.time !== undefined) time = Math.max(time ?? -Infinity, target.time);
   };
@@ -139,11 +141,11 @@ export const createWatchers = ({ read, expired, failed }: FeedSource, max: numbe
           entry.isPaging = false;
           wake(entry);
         }
-        byAggregate.clear();
-        ofAll.clear();
+        watched.clear();
       }
       epoch = state.epoch;
-      [given, head, time, ring] = [state.position, state.position, undefined, []];
+      [given, head, time] = [state.position, state.position, undefined];
+      recent.clear();
     }
     target = state;
     if (state.position > head) head = state.position;
@@ -158,11 +160,8 @@ export const createWatchers = ({ read, expired, failed }: FeedSource, max: numbe
 
   /** Reads a page for a watcher that is behind: from memory, if it is there. */
   const page = async (after: bigint): Promise<readonly FeedChange[]> => {
-    const first = ring[0];
-    if (first !== undefined && after >= first.position - 1n) {
-      const from = Number(after - first.position + 1n);
-      return ring.slice(from, from + MAX_CHANGES);
-    }
+    const known = recent.behind(after, MAX_CHANGES);
+    if (known !== undefined) return known;
     const changes = await read(after, MAX_CHANGES);
     const next = changes[0]?.position;
     // Positions have no gaps.
@@ -170,23 +169,10 @@ export const createWatchers = ({ read, expired, failed }: FeedSource, max: numbe
     return changes;
   };
 
-  const setsOf = ({ aggregates }: CompiledFilter): readonly Set<Entry>[] => {
-    if (aggregates === undefined) return [ofAll];
-    return [...aggregates].map((aggregate) => {
-      const known = byAggregate.get(aggregate) ?? new Set();
-      byAggregate.set(aggregate, known);
-      return known;
-    });
-  };
-
   const remove = (entry: Entry): void => {
     entries.delete(entry);
-    ofAll.delete(entry);
-    for (const aggregate of entry.filter.aggregates ?? []) {
-      const set = byAggregate.get(aggregate);
-      set?.delete(entry);
-      if (set?.size === 0) byAggregate.delete(aggregate);
-    }
+    joined.delete(entry);
+    watched.remove(entry, entry.filter.aggregates);
   };
 
   const requireOpen = (entry: Entry): void => {
@@ -259,7 +245,8 @@ export const createWatchers = ({ read, expired, failed }: FeedSource, max: numbe
       }
       const entry: Entry = { filter, position, pending: [], isPaging: position < given, wake: undefined };
       entries.add(entry);
-      for (const set of setsOf(filter)) set.add(entry);
+      joined.add(entry);
+      watched.add(entry, filter.aggregates);
       return {
         now: () => batchOf(entry, []),
         next: (milliseconds, signal) => next(entry, milliseconds, signal),

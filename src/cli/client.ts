@@ -1,25 +1,19 @@
 import { readFileSync } from "node:fs";
 import type { SecureClientSessionOptions } from "node:http2";
 import type { DescService } from "@bufbuild/protobuf";
-import { type Client, Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { type Client, Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import { openConnection } from "../client/connection.ts";
 import { type ClientOptions, urlOf } from "./client-options.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 
-/** Makes an interceptor that sends a header with every call. */
-const sending =
-  (name: string, value: string): Interceptor =>
+/** Makes an interceptor that sends the reason of a change. A header has one character per byte of it. */
+const giveReason =
+  (reason: string): Interceptor =>
   (next) =>
   (request) => {
-    request.header.set(name, value);
+    request.header.set("x-change-reason", Buffer.from(reason).toString("latin1"));
     return next(request);
   };
-
-/** Returns the interceptors that send what the options say of who calls, and why. A header has one character per byte of the reason. */
-const headersOf = ({ reason = "" }: ClientOptions, token: string | undefined): readonly Interceptor[] => [
-  ...(token === undefined ? [] : [sending("authorization", `Bearer ${token}`)]),
-  ...(reason === "" ? [] : [sending("x-change-reason", Buffer.from(reason).toString("latin1"))]),
-];
 
 /** Makes an interceptor that explains an error without a detail, which is the transport's: no service answers at the address. */
 const explainSilence =
@@ -67,16 +61,18 @@ const tlsOf = (options: ClientOptions): SecureClientSessionOptions => {
 const tokenOf = ({ token, tokenFile }: ClientOptions): string | undefined =>
   tokenFile === undefined ? token : read("--token-file", tokenFile).trim();
 
-/** Makes a client of the service at an address; a call that takes longer than 10 s fails. */
+/** The deadlines of commands, in milliseconds: at a terminal a slow answer is worth more than a quick failure. */
+const deadlines = { readMs: 10_000, writeMs: 10_000, batchMs: 30_000 };
+
+/** Makes a client of the service at an address: that of `@userd/client`, with its retries. A call that takes longer than 10 s fails. */
 export const connect = <S extends DescService>(service: S, options: ClientOptions): Client<S> => {
-  const token = tokenOf(options);
-  return createClient(
-    service,
-    createGrpcTransport({
-      baseUrl: urlOf(options),
-      nodeOptions: tlsOf(options),
-      defaultTimeoutMs: 10_000,
-      interceptors: [explainSilence(options.address), ...headersOf(options, token)],
-    }),
-  );
+  const { address, reason = "" } = options;
+  const connection = openConnection({
+    address: urlOf(options),
+    token: tokenOf(options),
+    tls: tlsOf(options),
+    deadlines,
+    interceptors: [explainSilence(address), ...(reason === "" ? [] : [giveReason(reason)])],
+  });
+  return connection.client(service);
 };

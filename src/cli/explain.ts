@@ -1,9 +1,9 @@
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
+import { UserdError } from "../client/errors.ts";
 import { ConfigError } from "../config.ts";
 import { StartupError } from "../db/startup-error.ts";
 import { isRefused, isUnreachable } from "../db/unreachable.ts";
 import { DomainError } from "../errors.ts";
-import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
 import { inOneLine, printable } from "../print.ts";
 import { version } from "../version.ts";
 import { CommandError, ExitCode } from "./exit.ts";
@@ -25,7 +25,7 @@ const isLost = (error: Error): boolean => isGone(error) || (error.cause instance
 export const exitCodeOf = (error: unknown): ExitCode => {
   if (error instanceof CommandError) return error.exitCode;
   if (error instanceof ConfigError) return ExitCode.USAGE;
-  if (error instanceof ConnectError) return byCode[error.code] ?? ExitCode.FAILURE;
+  if (error instanceof UserdError) return byCode[error.code] ?? ExitCode.FAILURE;
   return error instanceof Error && isLost(error) ? ExitCode.UNAVAILABLE : ExitCode.FAILURE;
 };
 
@@ -57,9 +57,9 @@ const traceOf = ({ stack = "" }: Error): string => {
 };
 
 const sentenceFor = (error: unknown): string => {
-  if (error instanceof ConnectError) {
-    const [info] = error.findDetails(ErrorInfoSchema);
-    return `userd: ${inOneLine(error.rawMessage)}${info ? ` (${inOneLine(info.reason)})` : ""}`;
+  if (error instanceof UserdError) {
+    const { cause, reasonName } = error;
+    return `userd: ${inOneLine(cause.rawMessage)}${reasonName === "" ? "" : ` (${inOneLine(reasonName)})`}`;
   }
   if (!(error instanceof Error)) return `userd: ${String(error)}`;
   if ([CommandError, ConfigError, StartupError, DomainError].some((kind) => error instanceof kind)) return `userd: ${error.message}`;

@@ -1,10 +1,12 @@
 import { once } from "node:events";
-import { createWriteStream } from "node:fs";
-import type { Writable } from "node:stream";
-import { finished } from "node:stream/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { SingleBar } from "cli-progress";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
-import { type ExportProgress, exportAll } from "../lifecycle/export/export-all.ts";
+import { exportForSentry } from "../import/writers/export-for-sentry.ts";
+import { type ExportProgress, type ExportSink, exportAll } from "../lifecycle/export/export-all.ts";
+import { exportResumable, ResumeFault } from "../lifecycle/export/export-resumable.ts";
+import { print } from "../print.ts";
+import { createVault } from "../secrets/secrets.ts";
 import { connect } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { CommandError, ExitCode } from "./exit.ts";
@@ -14,6 +16,8 @@ type ExportOptions = ClientOptions & {
   readonly user?: string;
   readonly organization?: string;
   readonly all?: true;
+  readonly resumable?: true;
+  readonly format: "userd" | "sentry";
   readonly secrets?: true;
   readonly output?: string;
 };
@@ -21,18 +25,24 @@ type ExportOptions = ClientOptions & {
 /** The longest that the export of one user takes, in milliseconds. */
 const USER_MS = 600_000;
 
-/** Writes lines, as fast as they are taken. */
-type Sink = { readonly write: (line: string) => Promise<void>; readonly end: () => Promise<void> };
+/** Writes text to standard output, as fast as it is taken. */
+const toStandardOutput = async (text: string): Promise<void> => {
+  if (!process.stdout.write(text)) await once(process.stdout, "drain");
+};
 
-const sinkOf = (stream: Writable, isOurs: boolean): Sink => ({
-  write: async (line) => {
-    if (!stream.write(`${line}\n`)) await once(stream, "drain");
-  },
-  end: async () => {
-    if (!isOurs) return;
-    stream.end();
-    await finished(stream);
-  },
+/** Opens the file of an export, which nobody else may read; it must not be there yet. */
+const openFile = async (path: string): Promise<FileHandle> => {
+  try {
+    return await open(path, "wx", 0o600);
+  } catch (error) {
+    throw new CommandError(`${path} can't be written: ${(error as Error).message}.`, ExitCode.USAGE);
+  }
+};
+
+/** Makes what writes to a file, whose first line can be written last. */
+const sinkOf = (file: FileHandle): ExportSink => ({
+  write: async (text) => void (await file.appendFile(text)),
+  writeFirst: async (text) => void (await file.write(text, 0)),
 });
 
 /** Shows the progress on standard error, if that is a terminal. */
@@ -55,9 +65,23 @@ const idOf = (option: string, id: string): bigint => {
   throw new CommandError(`${option} has to be an id: a number above 0.`, ExitCode.USAGE);
 };
 
-const exportUser = async (userId: bigint, options: ExportOptions, { write }: Sink): Promise<void> => {
+const exportUser = async (userId: bigint, options: ExportOptions, { write }: ExportSink): Promise<void> => {
   const request = { userId, includeSecrets: options.secrets === true };
-  for await (const { line } of connect(UserService, options).exportUser(request, { timeoutMs: USER_MS })) await write(line);
+  for await (const { line } of connect(UserService, options).exportUser(request, { timeoutMs: USER_MS })) await write(`${line}\n`);
+};
+
+/** Begins an export that can be gone on with, or goes on with the one in the file. */
+const exportAgain = async ({ all, output, format, secrets }: ExportOptions): Promise<void> => {
+  if (all === undefined || output === undefined || format === "sentry")
+    throw new CommandError("--resumable takes --all, --output, and userd's own format.", ExitCode.USAGE);
+  using progress = progressBar();
+  try {
+    const users = await withDatabase((db) => exportResumable(db, output, secrets === true, progress.show));
+    print(`${output} is done: ${users} users.\n`);
+  } catch (error) {
+    if (error instanceof ResumeFault) throw new CommandError(error.message, ExitCode.USAGE, { cause: error });
+    throw error;
+  }
 };
 
 /** Writes an export to the file, or to standard output. */
@@ -65,22 +89,21 @@ export const run = async (options: ExportOptions): Promise<void> => {
   const { user, organization, all, secrets = false, output } = options;
   if ([user, organization, all].filter((one) => one !== undefined).length !== 1)
     throw new CommandError("Name one of --user, --organization and --all.", ExitCode.USAGE);
+  if (options.format === "sentry" && all === undefined)
+    throw new CommandError("--format sentry writes everything: name --all.", ExitCode.USAGE);
+  if (options.resumable) return exportAgain(options);
   const userId = user === undefined ? undefined : idOf("--user", user);
   const organizationId = organization === undefined ? undefined : idOf("--organization", organization);
-  // Nobody else may read what it holds.
-  const stream = output === undefined ? process.stdout : createWriteStream(output, { mode: 0o600, flags: "wx" });
-  const failed =
-    output === undefined
-      ? undefined
-      : once(stream, "open").catch((error: Error) =>
-          Promise.reject(new CommandError(`${output} can't be written: ${error.message}.`, ExitCode.USAGE)),
-        );
-  await failed;
-  const sink = sinkOf(stream, output !== undefined);
+  await using file = output === undefined ? undefined : await openFile(output);
+  const sink = file === undefined ? { write: toStandardOutput } : sinkOf(file);
   if (userId !== undefined) await exportUser(userId, options, sink);
   else {
     using progress = progressBar();
-    await withDatabase((db) => exportAll(db, { organizationId, withSecrets: secrets }, sink.write, progress.show));
+    await withDatabase<unknown>((db) =>
+      options.format === "sentry"
+        ? exportForSentry(db, { withSecrets: secrets, vault: createVault(db.secretKey) }, sink.write, progress.show)
+        : exportAll(db, { organizationId, withSecrets: secrets }, sink, progress.show),
+    );
   }
-  await sink.end();
+  await file?.sync();
 };

@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { withClientOptions } from "./client-options.ts";
 import { whenRun } from "./when-run.ts";
 
@@ -12,6 +12,12 @@ export const exportCommand = (): Command =>
       .option("--user <id>", "the user, by its id")
       .option("--organization <id>", "an organization with all that belongs to it, by its id")
       .option("--all", "everything that the database of the settings has")
+      .option("--resumable", "with --all and --output: the users one after the other, each of one moment; run it again to go on")
+      .addOption(
+        new Option("--format <format>", "sentry, of --all alone: what Sentry's own importer reads; docs/import.md says what it leaves out")
+          .choices(["userd", "sentry"])
+          .default("userd"),
+      )
       .option("--secrets", "also password hashes, second factors and sealed values, which stay encrypted with SECRET_KEY")
       .option("-o, --output <file>", "where to write it; default: standard output"),
   ).action(whenRun(() => import("./export-file.ts")));

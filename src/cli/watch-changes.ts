@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { toJson } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
+import { UserdError } from "../client/errors.ts";
 import { AuditOperationSchema } from "../gen/userd/v1/audit_entry_pb.ts";
 import { type Change, ChangeSchema, type WatchChangesRequest } from "../gen/userd/v1/change_pb.ts";
 import { ChangeService } from "../gen/userd/v1/change_service_pb.ts";
@@ -47,9 +48,9 @@ export const run = async (options: WatchOptions): Promise<void> => {
   let pause = PAUSE_MS.least;
   /** Whether the service has answered once: what never did is no interruption. */
   let hasAnswered = false;
+  const client = connect(ChangeService, options);
   for (;;) {
     try {
-      const client = connect(ChangeService, options);
       // Without a deadline: the stream ends by the service's age of connections.
       for await (const { changes, bookmark } of client.watchChanges({ filter, start: startOf(position) }, { timeoutMs: 0 })) {
         hasAnswered = true;
@@ -61,8 +62,8 @@ export const run = async (options: WatchOptions): Promise<void> => {
         if (bookmark !== undefined) ({ position } = bookmark);
       }
     } catch (error) {
-      if (!hasAnswered || !(error instanceof ConnectError) || !passing.has(error.code)) throw error;
-      process.stderr.write(`userd: ${inOneLine(error.rawMessage)} Going on in ${pause} ms.\n`);
+      if (!hasAnswered || !(error instanceof UserdError) || !passing.has(error.code)) throw error;
+      process.stderr.write(`userd: ${inOneLine(error.cause.rawMessage)} Going on in ${pause} ms.\n`);
     }
     await delay(pause);
     pause = Math.min(2 * pause, PAUSE_MS.most);

@@ -1,20 +1,25 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import { canonicalName } from "../names/canonical.ts";
-import { canonicalNameAggregate } from "../versions/aggregate.ts";
+import { digestAggregate, nameDigest } from "../versions/aggregate.ts";
 import type { Session } from "./session.ts";
 import type { Tx } from "./transaction.ts";
+
+/** Makes the SQL of the digest of a canonical name, as `nameDigest` makes it. */
+export const sqlNameDigest = (name: RawBuilder<unknown>): RawBuilder<string> =>
+  sql<string>`left(encode(sha256(convert_to(${name}, 'UTF8')), 'hex'), 32)`;
 
 /** Locks canonical names in ascending order, and raises and returns their versions; RPCs call `lockCanonicalNames` instead, commands this. */
 export const moveCanonicalNames = async (
   session: Session,
   canonicalNames: ReadonlySet<string>,
-): Promise<readonly { readonly name: string; readonly version: bigint }[]> => {
+): Promise<readonly { readonly digest: string; readonly version: bigint }[]> => {
   if (canonicalNames.size === 0) return [];
-  return session.rows(sql<{ name: string; version: bigint }>`
-    insert into canonical_name as h (name, version)
-    select name, 1 from unnest(${[...canonicalNames].sort()}::text[]) with ordinality as wanted (name, position) order by position
-    on conflict (name) do update set version = h.version + 1
-    returning h.name, h.version`);
+  const digests = [...canonicalNames].sort().map(nameDigest);
+  return session.rows(sql<{ digest: string; version: bigint }>`
+    insert into name_version as v (digest, version)
+    select digest, 1 from unnest(${digests}::text[]) with ordinality as wanted (digest, position) order by position
+    on conflict (digest) do update set version = v.version + 1
+    returning v.digest, v.version`);
 };
 
 /**
@@ -23,5 +28,12 @@ export const moveCanonicalNames = async (
  */
 export const lockCanonicalNames = async (tx: Tx, names: readonly string[]): Promise<void> => {
   const moved = await moveCanonicalNames(tx, new Set(names.filter((name) => name !== "").map(canonicalName)));
-  for (const { name, version } of moved) tx.touch({ ...canonicalNameAggregate(name), version });
+  for (const { digest, version } of moved) tx.touch({ ...digestAggregate(digest), version });
+};
+
+/** Removes the names in clear by which instances of the version before know versions, and returns their number. */
+export const removeNamesInClear = async (session: Session): Promise<number> => {
+  const { removed } = await session.one(sql<{ removed: number }>`
+    with gone as (delete from canonical_name returning 1) select count(*)::int as removed from gone`);
+  return removed;
 };

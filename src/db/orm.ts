@@ -17,7 +17,8 @@ import { bindParameters } from "./bound-parameters.ts";
 import { BACKGROUND, type Claim, createNoPlaces, createPlaces, type Places, serviceOf } from "./places.ts";
 import { createPostgresDialect } from "./postgres-dialect.ts";
 import { clientClass } from "./preparing-client.ts";
-import { createProbe } from "./probe.ts";
+import { createPresence } from "./presence.ts";
+import { createProbe, type Probe } from "./probe.ts";
 import { type AbortOptions, createSession, type Session } from "./session.ts";
 
 /** The name of the table that lists the migrations that ran. */
@@ -117,25 +118,35 @@ const createPool = (url: string, { poolSize, preparedStatements = true, silenceM
   return pool;
 };
 
-const openPostgres = (url: string, entities: EntitySchema[], connections: Connections, log: Logger): Promise<PostgresORM> =>
-  PostgresORM.init({
+/** The parts of a database that each of its two kinds makes in its own way. */
+type Parts = Pick<Database, "orm" | "places"> & { readonly probe?: Probe };
+
+const openPostgres = async (url: string, entities: EntitySchema[], connections: Connections, log: Logger): Promise<Parts> => {
+  const probe = createProbe(url);
+  const presence = createPresence(probe.answers, log);
+  const size = sizeOf(connections.poolSize);
+  const orm = await PostgresORM.init({
     ...ormOptions,
     entities,
     clientUrl: url,
     extensions: [Migrator],
-    driverOptions: createPostgresDialect(createPool(url, connections, log)),
+    driverOptions: createPostgresDialect(createPool(url, connections, log), presence.failed),
   });
+  const places = createPlaces({ size, maxWaiting: size * WAITING_PER_CONNECTION, patienceMs: ACQUIRE_TIMEOUT });
+  return { orm, places: presence.guard(places), probe };
+};
 
-const openPglite = async (folder: string, entities: EntitySchema[]): Promise<PgliteORM> => {
+const openPglite = async (folder: string, entities: EntitySchema[]): Promise<Parts> => {
   // Loaded when needed: a process on PostgreSQL does without a database in memory.
   const [{ MikroORM }, { pg_trgm }] = await Promise.all([import("@mikro-orm/pglite"), import("@electric-sql/pglite/contrib/pg_trgm")]);
-  return MikroORM.init({
+  const orm = await MikroORM.init({
     ...ormOptions,
     entities,
     dbName: folder === "memory" ? "memory://" : folder,
     extensions: [Migrator],
     driverOptions: { parsers, extensions: { pg_trgm } },
   });
+  return { orm, places: createNoPlaces() };
 };
 
 const isThere = template`select 1`;
@@ -170,18 +181,12 @@ export const openDatabase = async (
 ): Promise<Database> => {
   const { database } = config;
   const entities = [...kinds.entities];
-  const orm =
+  const { orm, places, probe } =
     database.kind === "postgres" ? await openPostgres(database.url, entities, config, log) : await openPglite(database.folder, entities);
   const em: SqlEntityManager = orm.em;
   bindParameters(em);
   log.debug({ kind: database.kind }, "database opened");
   const sql = em.getKysely<Schema>();
-  const size = sizeOf(config.poolSize);
-  const places =
-    database.kind === "postgres"
-      ? createPlaces({ size, maxWaiting: size * WAITING_PER_CONNECTION, patienceMs: ACQUIRE_TIMEOUT })
-      : createNoPlaces();
-  const probe = database.kind === "postgres" ? createProbe(database.url) : undefined;
   const answers = probe?.answers ?? (async () => (await createSession(sql, kinds).rows(isThere)).length === 1);
   const abort: Database["abort"] =
     database.kind === "postgres" ? ({ signal }) => ({ signal, inflightQueryAbortStrategy: "cancel query" }) : ({ signal }) => ({ signal });

@@ -99,11 +99,17 @@ const hold = (client: PoolClient): Held => {
   };
 };
 
-const createDriver = (pool: Pool): Driver => {
+/** A function that is told why no connection could be made. */
+type Failed = (error: unknown) => void;
+
+const createDriver = (pool: Pool, failed: Failed): Driver => {
   const held = new WeakMap<PoolClient, Held>();
   return Object.assign(new PostgresDriver({ pool }), {
     acquireConnection: async (): Promise<Held> => {
-      const client = await pool.connect();
+      const client = await pool.connect().catch((error: unknown) => {
+        failed(error);
+        throw error;
+      });
       const connection = held.get(client) ?? hold(client);
       held.set(client, connection);
       return connection;
@@ -114,11 +120,11 @@ const createDriver = (pool: Pool): Driver => {
 
 /**
  * Makes Kysely's dialect for a pool of connections to PostgreSQL. Unlike Kysely's own dialect, this dialect ends an aborted statement by a
- * cancel request, which needs no other session and works in a transaction too.
+ * cancel request, which needs no other session and works in a transaction too. `failed` is told of connections that could not be made.
  */
-export const createPostgresDialect = (pool: Pool): Dialect => ({
+export const createPostgresDialect = (pool: Pool, failed: Failed): Dialect => ({
   createAdapter: () => new PostgresAdapter(),
-  createDriver: () => createDriver(pool),
+  createDriver: () => createDriver(pool, failed),
   createIntrospector: (db) => new PostgresIntrospector(db),
   createQueryCompiler: () => new PostgresQueryCompiler(),
 });

@@ -19,7 +19,7 @@ import { serviceOf } from "./places.ts";
 import { isPreparedBefore } from "./preparing-client.ts";
 import type { Session } from "./session.ts";
 import { createTurns } from "./turns.ts";
-import { isUnreachable } from "./unreachable.ts";
+import { DatabaseAway, isUnreachable } from "./unreachable.ts";
 import { createWriteSession, type WriteConnection, writeOn } from "./write-connection.ts";
 
 /** The transaction of a write. A function that takes a `Tx` runs inside that transaction, and never begins another transaction. */
@@ -118,7 +118,9 @@ const outcomeUnknown = (cause: unknown): DomainError =>
 
 /** Tells whether a write that failed may run again. */
 const mayRetry = (error: unknown, attemptNumber: number): boolean =>
-  error instanceof Overtaken || (attemptNumber < ATTEMPTS && (isContention(error) || isUnreachable(error) || isPreparedBefore(error)));
+  error instanceof Overtaken ||
+  (attemptNumber < ATTEMPTS &&
+    (isContention(error) || isPreparedBefore(error) || (isUnreachable(error) && !(error instanceof DatabaseAway))));
 
 /** The groups of writes, by the method of their call. */
 const writeGroups = new Map<string, string>();

@@ -39,7 +39,7 @@ export const ownedTables = {
   },
   project: { origin: "project", tables: follows("project_id", "project_team") },
   team: { origin: "team", tables: follows("team_id", "project_team", "team_member") },
-  user_merge: { tables: follows("merge_id", "merge_move", "merge_discard") },
+  user_merge: { tables: follows("merge_id", "merge_part", "merge_move", "merge_discard") },
   organization_member: { tables: follows("member_id", "team_member") },
   auth_provider: { tables: deleted("provider_id", "auth_identity") },
   // Services that registered a resource learn of its end from the change log: a resource must not keep a person's data for ever.

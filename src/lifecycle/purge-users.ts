@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { flagAggregates, touchAccounts } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
 import { PROFILE } from "../contract/kinds/kind.ts";
+import { sqlNameDigest } from "../db/canonical-names.ts";
 import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { failedPrecondition } from "../errors.ts";
@@ -13,7 +14,7 @@ import { OWNER, owners } from "../organizations/owners.ts";
 import { userNotFound } from "../users/get-user.ts";
 import { requirePermission } from "../users/privileges.ts";
 import { requireUnmerged } from "../users/writable-user.ts";
-import { canonicalNameAggregate, organizationAggregate, userAggregate } from "../versions/aggregate.ts";
+import { digestAggregate, organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 import type { LifecycleDependencies } from "./dependencies.ts";
 import type { Eraser } from "./erasure/eraser.ts";
 import { type Receipt, toReceipt } from "./erasure/receipts.ts";
@@ -25,21 +26,23 @@ const method = UserService.method.purgeUser;
 /** A transaction that purges users. That of the background job has no `touch`, which adds an aggregate to a consistency token. */
 export type PurgeTx = Session & Partial<Pick<Tx, "touch">>;
 
-/** Locks the names that become free, in ascending order, and raises their versions, as every write that drops a name does. */
-export const dropNames = async (tx: PurgeTx, ids: readonly string[]): Promise<void> => {
-  const rows = await tx.rows(sql<{ name: string; version: bigint }>`
-    insert into canonical_name as h (name, version)
-    select name, 1 from (
+/** The canonical names of users. */
+const namesOf = (ids: readonly string[]) => sql`
       select username_canonical as name from users where id = any(${ids}::bigint[])
       union
       select email_canonical from user_email where user_id = any(${ids}::bigint[])
       union
       -- As externalCanonicalName makes it.
-      select 'external:' || encode(sha256(convert_to(external_id, 'UTF8')), 'hex') from users where id = any(${ids}::bigint[]) and external_id is not null
-    ) dropped order by name
-    on conflict (name) do update set version = h.version + 1
-    returning h.name, h.version`);
-  for (const { name, version } of rows) tx.touch?.({ ...canonicalNameAggregate(name), version });
+      select 'external:' || encode(sha256(convert_to(external_id, 'UTF8')), 'hex') from users where id = any(${ids}::bigint[]) and external_id is not null`;
+
+/** Locks the names of users in ascending order, and raises their versions, as every write that drops a name does. */
+export const dropNames = async (tx: PurgeTx, ids: readonly string[]): Promise<void> => {
+  const rows = await tx.rows(sql<{ digest: string; version: bigint }>`
+    insert into name_version as v (digest, version)
+    select ${sqlNameDigest(sql.ref("name"))}, 1 from (${namesOf(ids)}) dropped order by name
+    on conflict (digest) do update set version = v.version + 1
+    returning v.digest, v.version`);
+  for (const { digest, version } of rows) tx.touch?.({ ...digestAggregate(digest), version });
 };
 
 /** Returns the organizations that would have no owner left who is present. */
@@ -81,6 +84,8 @@ export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[], eraser: 
   const owned = await dropOwned(tx, await profilesOf(tx, users));
   for (const aggregate of owned) tx.touch?.(aggregate);
   await dropNames(tx, ids);
+  // What a version before has left there in clear.
+  await tx.rows(sql`delete from canonical_name where name in (${namesOf(ids)})`);
   await removeRows(tx, "users", users);
   return { ownerless, receipts };
 };

@@ -10,6 +10,7 @@ import type { SystemUser } from "../users/system-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import type { Eraser } from "./erasure/eraser.ts";
 import { closeMerges } from "./merge/close-merges.ts";
+import { continueMerges } from "./merge/continue-merges.ts";
 import { purgeOrganizations } from "./organization-purger.ts";
 import { mergedInto, profilesOf, purgeUsers } from "./purge-users.ts";
 
@@ -107,6 +108,7 @@ export const startPurger = (db: Database, systemUser: SystemUser, boundMs: numbe
   const { signal: stopped } = stopping;
   const purge = async (): Promise<number> => {
     const users = await purgeDue(db, dueUsers(systemUser), eraser, log, stopped);
+    await continueMerges(db, stopped);
     await closeMerges(db);
     const removed = await purgeOrganizations(db, boundMs, stopped);
     const records = await removeExpiredRecords(db.session(), stopped);

@@ -92,6 +92,7 @@ export const tables = {
   team_member: mine({ as: "apart" }),
   project_team: internal,
   user_merge: { merge: none, erase: "removed", export: "never" },
+  merge_part: { merge: none, erase: "removed", export: "never" },
   merge_move: { merge: none, erase: "removed", export: "never" },
   merge_discard: { merge: none, erase: "removed", export: "never" },
   // A held user is neither merged nor erased.
@@ -103,6 +104,8 @@ export const tables = {
   feed_head: internal,
   version_bump: internal,
   aggregate_version: internal,
+  name_version: internal,
+  // What the version before has left there; a purge removes names from it.
   canonical_name: internal,
   idempotency: internal,
 } as const satisfies Record<keyof Schema, TableLife>;

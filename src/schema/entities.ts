@@ -6,12 +6,12 @@ import { Change, Idempotency } from "./change.entity.ts";
 import { AuditChain, Feed, FeedHead, VersionBump } from "./feed.entity.ts";
 import { AuthIdentity, AuthProvider, Identity, IdentityProvider } from "./identity.entity.ts";
 import { ImportOrigin } from "./import-origin.entity.ts";
-import { Erasure, MergeDiscard, MergeMove, UserHold, UserMerge } from "./lifecycle.entity.ts";
+import { Erasure, MergeDiscard, MergeMove, MergePart, UserHold, UserMerge } from "./lifecycle.entity.ts";
 import { OptionRevision, PurgedScope, ScopeOption, UserOption } from "./option.entity.ts";
 import { Organization, OrganizationMember, Project, ProjectTeam, Team, TeamMember } from "./organization.entity.ts";
 import { Role, RoleMember, RolePermission } from "./role.entity.ts";
 import { Authenticator, PasswordReset, UserActivity, UserEmail, UserIp, UserPermission, UserSchema, UserSearch } from "./user.entity.ts";
-import { AggregateVersion, CanonicalName } from "./version.entity.ts";
+import { AggregateVersion, CanonicalName, NameVersion } from "./version.entity.ts";
 
 /** The ORM's entities that are written by hand, for all tables except the tables of kinds. */
 export const handwritten = [
@@ -46,12 +46,14 @@ export const handwritten = [
   TeamMember,
   ProjectTeam,
   UserMerge,
+  MergePart,
   MergeMove,
   MergeDiscard,
   UserHold,
   Erasure,
   Change,
   AggregateVersion,
+  NameVersion,
   CanonicalName,
   Idempotency,
   VersionBump,

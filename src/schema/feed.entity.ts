@@ -51,11 +51,11 @@ export const FeedHead = defineEntity({
   name: "FeedHead",
   tableName: "feed_head",
   properties: {
-    id: p.smallint().primary().autoincrement(false),
+    id: p.smallint(),
     /** The epoch of the database in which positions are given. */
     epoch: text(128),
-    /** The last position that was given. */
-    position: p.bigint(),
+    /** The last position that was given: by its index the row is found among its outdated versions. */
+    position: p.bigint().primary().autoincrement(false),
     /** All that this snapshot shows has a position. */
     snapshot: snapshot(),
     /** The time of the transaction that gave the last position. */

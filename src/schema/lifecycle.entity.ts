@@ -24,6 +24,26 @@ export const UserMerge = defineEntity({
   ],
 });
 
+/**
+ * The table of what large merges have yet to move: the rows of an owner after an id. The oldest part comes first; a merge without parts is done.
+ * A part of user_profile is a profile to remove when it owns nothing any more.
+ */
+export const MergePart = defineEntity({
+  name: "MergePart",
+  tableName: "merge_part",
+  properties: {
+    id: id(),
+    merge: () => p.manyToOne(UserMerge).mapToPk().deleteRule("cascade"),
+    tableName: text(64),
+    columnName: text(64),
+    fromId: p.bigint(),
+    toId: p.bigint(),
+    /** The cursor: the rows up to this id are done. */
+    lastId: p.bigint().defaultRaw("0"),
+  },
+  indexes: [{ name: "merge_part_merge_index", properties: ["merge", "id"] }],
+});
+
 /** The table of rows that merges gave to other owners, by which a merge is undone. */
 export const MergeMove = defineEntity({
   name: "MergeMove",

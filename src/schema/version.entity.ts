@@ -17,7 +17,26 @@ export const AggregateVersion = defineEntity({
   primaryKeys: ["kind", "id"],
 });
 
-/** The table of the canonical names that were ever claimed. A write that adds or drops a name locks the name and raises the name's version. */
+/**
+ * The table of the versions of canonical names that were ever claimed, by a digest, so that nobody's name is left when its users are purged. A write
+ * that adds or drops a name locks the name here and raises the name's version.
+ */
+export const NameVersion = defineEntity({
+  name: "NameVersion",
+  tableName: "name_version",
+  properties: {
+    /** The first 128 bits of the name's SHA-256 in hex: the id of its aggregate. */
+    digest: text(32).primary(),
+    version: p.bigint(),
+  },
+  // Beside the primary key, which writes need: reads find a version by half of the buffers, however many names there are.
+  indexes: [indexOn("name_version_hash_index", "name_version using hash (digest)")],
+});
+
+/**
+ * The table in which the version before had canonical names in clear. Triggers keep it and `name_version` equal while instances of that version run.
+ * This version adds nothing to it: a purge removes names from it, `userd names apply` removes them all.
+ */
 export const CanonicalName = defineEntity({
   name: "CanonicalName",
   tableName: "canonical_name",
@@ -25,6 +44,8 @@ export const CanonicalName = defineEntity({
     name: canonical().primary(),
     version: p.bigint(),
   },
-  // Beside the primary key, which writes need: reads find a version by half of the buffers, however many names there are.
-  indexes: [indexOn("canonical_name_hash_index", "canonical_name using hash (name)")],
+  indexes: [
+    indexOn("canonical_name_hash_index", "canonical_name using hash (name)"),
+    indexOn("canonical_name_digest_index", "canonical_name (name_digest(name))"),
+  ],
 });

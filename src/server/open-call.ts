@@ -3,14 +3,16 @@ import type { Writable } from "node:stream";
 import type { Metadata, ServerInterceptingCallInterface, ServerInterceptor } from "@grpc/grpc-js";
 import type { BaseServerInterceptingCall } from "@grpc/grpc-js/build/src/server-interceptors.js";
 import { DomainError } from "../errors.ts";
-import { type Bodies, type Encoding, freeInflated, tooLarge } from "./bodies.ts";
+import type { Bodies } from "./bodies.ts";
+import { type CallWithHeaders, transport } from "./call-headers.ts";
 import type { Credentials } from "./callers/credentials.ts";
 import { refusalOf } from "./grpc-status.ts";
 import type { Admission } from "./interceptors/admission.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
-import { Invocation, type Transport } from "./interceptors/invocation.ts";
+import { Invocation } from "./interceptors/invocation.ts";
 import { statusOf } from "./interceptors/status.ts";
 import { type Connection, peerOf } from "./peers.ts";
+import { type Counted, freeRequest, giveBytesBack, inflateWithin, isCompressed, takeBytes } from "./request-bytes.ts";
 import { type Rpc, requestPatienceMs } from "./rpc.ts";
 
 type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
@@ -36,12 +38,6 @@ export type CallHome = {
 /** The number of sweeps for which an answer may wait for its client beyond the deadline of the call, and a client go on sending behind it. */
 const answerSweeps = 5;
 
-/** The most bytes of a request of health or reflection, which anybody may send. */
-const maxOtherBytes = 4 * 1024;
-
-/** The bytes in front of each message: a flag for compression, and the length. */
-const envelopeBytes = 5;
-
 const openCall = Symbol("open call");
 type Marked = Metadata & { [openCall]?: OpenCall };
 
@@ -52,19 +48,6 @@ export const openCallOf = (metadata: Metadata): OpenCall => {
   return open;
 };
 
-/** Joins the values of a header that was sent several times, as HTTP does: what one of them says must not depend on which is read. */
-const joined = (values: readonly unknown[] = []): string | undefined => (values.length > 1 ? values.join(", ") : values[0]?.toString());
-
-const transport: Transport<OpenCall> = {
-  header: ({ metadata }, name) => joined(metadata?.get(name)),
-  headers: ({ metadata }, name) => metadata?.get(name).join(",") ?? "",
-  connection: (call) => call.connection,
-  deadline: (call) => call.deadline(),
-  onCancel: (call, listener) => {
-    call.onEnd = listener;
-  },
-};
-
 /** Counts a part of a request before grpc-js keeps it. It stands in the place of a method of grpc-js, which calls it. */
 const countFrame = function (this: BaseServerInterceptingCall, data: Buffer): void {
   const open = this["listener"] as OpenCall | null;
@@ -72,42 +55,45 @@ const countFrame = function (this: BaseServerInterceptingCall, data: Buffer): vo
   if (open === null || this["cancelled"] || open.grow(data.length)) Object.getPrototypeOf(this).handleDataFrame.call(this, data);
 };
 
-const encodings: readonly string[] = ["gzip", "deflate"] satisfies Encoding[];
-
 /**
  * A call on the gRPC port from its headers to its end; it stands between grpc-js and the handler. It asks for admission before a byte of the
  * message is kept, counts these bytes, and ends the call when its client neither sends nor takes. Its functions are on the prototype, and it is
  * the listener of grpc-js itself: closures, or grpc-js's own ServerInterceptingCall, would cost every call.
  */
-export class OpenCall implements ServerInterceptingCallInterface {
+export class OpenCall implements ServerInterceptingCallInterface, CallWithHeaders, Counted {
   readonly since = performance.now();
+  readonly bodies: Bodies;
+  readonly maxBytes: number | undefined;
+  readonly hasRequestStream: boolean;
+  readonly isHeld: boolean;
+  hasEnded = false;
+  bytes = 0;
+  inflated: Buffer<ArrayBuffer> | undefined = undefined;
   before: OpenCall | undefined = undefined;
   after: OpenCall | undefined = undefined;
   metadata: Metadata | undefined = undefined;
   /** The call on its way through the interceptors; undefined for health and reflection. */
-  invocation: Invocation<OpenCall> | undefined = undefined;
+  invocation: Invocation<CallWithHeaders> | undefined = undefined;
   /** Is called once when the call has ended, for whatever reason. */
   onEnd: (() => void) | undefined = undefined;
   readonly #home: CallHome;
   readonly #call: BaseServerInterceptingCall;
   readonly #guarded: GuardedRpc | undefined;
-  readonly #hasRequestStream: boolean;
   readonly #hasResponseStream: boolean;
   #listener: Listener | undefined = undefined;
-  #bytes = 0;
-  /** The inflated request of a unary call, to be freed at its end. */
-  #inflated: Buffer<ArrayBuffer> | undefined = undefined;
   #isComplete = false;
   #isAnswered = false;
-  #hasEnded = false;
   #sweeps = 0;
 
   constructor(home: CallHome, method: Method, call: ServerInterceptingCallInterface, guarded: GuardedRpc | undefined) {
     this.#home = home;
     this.#call = call as BaseServerInterceptingCall;
-    this.#hasRequestStream = method.requestStream;
+    this.hasRequestStream = method.requestStream;
     this.#hasResponseStream = method.responseStream;
     this.#guarded = guarded;
+    this.bodies = home.bodies;
+    this.maxBytes = guarded?.rpc.maxRequestBytes;
+    this.isHeld = guarded?.holdsBytes !== false;
   }
 
   get connection(): Connection | undefined {
@@ -177,7 +163,7 @@ export class OpenCall implements ServerInterceptingCallInterface {
   onReceiveMetadata(metadata: Metadata): void {
     this.metadata = metadata;
     (metadata as Marked)[openCall] = this;
-    if (encodings.includes(this.#call["incomingEncoding"])) this.#inflateItself();
+    if (isCompressed(this.#call)) inflateWithin(this, this.#call, (error) => this.#refusalOf(error));
     const admitted = this.#admit();
     if (admitted === true) this.#begin();
     else if (admitted instanceof Promise) {
@@ -190,7 +176,7 @@ export class OpenCall implements ServerInterceptingCallInterface {
 
   onReceiveMessage(message: unknown): void {
     // The messages of a stream are read one by one, as they are used.
-    if (this.#hasRequestStream) this.#giveBack();
+    if (this.hasRequestStream) giveBytesBack(this);
     this.#listener?.onReceiveMessage(message);
   }
 
@@ -222,7 +208,7 @@ export class OpenCall implements ServerInterceptingCallInterface {
   /** Counts bytes of the request that have arrived. Returns false when there is no room for them: the call has been refused. */
   grow(bytes: number): boolean {
     try {
-      this.#take(bytes);
+      takeBytes(this, bytes);
       return true;
     } catch (error) {
       this.sendStatus(this.#refusalOf(error as Error));
@@ -252,7 +238,7 @@ export class OpenCall implements ServerInterceptingCallInterface {
       const takesItsTime = this.#isComplete && !this.#hasResponseStream && this.invocation !== undefined;
       const isDue = !takesItsTime || Date.now() > (this.invocation?.deadline ?? 0);
       if (isDue && this.#sweeps > answerSweeps) this.#reset();
-    } else if (!this.#isComplete && !this.#hasRequestStream && this.since <= now - requestPatienceMs) {
+    } else if (!this.#isComplete && !this.hasRequestStream && this.since <= now - requestPatienceMs) {
       const late = new DomainError("DeadlineExceeded", "DEADLINE_PASSED", "The request did not arrive in time.");
       this.sendStatus(this.#refusalOf(late));
     }
@@ -271,28 +257,6 @@ export class OpenCall implements ServerInterceptingCallInterface {
     }
   }
 
-  #take(bytes: number): void {
-    // What comes behind the end of a call is nobody's.
-    if (this.#hasEnded) return;
-    // Strangers take no room of others.
-    const maxBytes = this.#guarded?.rpc.maxRequestBytes ?? maxOtherBytes;
-    if (!this.#hasRequestStream && this.#bytes + bytes > maxBytes + envelopeBytes) throw tooLarge(maxBytes);
-    if (this.#guarded !== undefined) this.#home.bodies.take(bytes);
-    this.#bytes += bytes;
-  }
-
-  #keep(inflated: Buffer<ArrayBuffer>): void {
-    try {
-      // In the place of what it was inflated from.
-      this.#giveBack();
-      this.#take(inflated.length);
-    } catch (error) {
-      freeInflated(inflated);
-      throw error;
-    }
-    if (this.#guarded?.holdsBytes === false && !this.#hasRequestStream) this.#inflated = inflated;
-  }
-
   #begin(): void {
     const { connection } = this;
     if (this.#guarded !== undefined && connection !== undefined) this.#home.admitted(connection);
@@ -309,27 +273,6 @@ export class OpenCall implements ServerInterceptingCallInterface {
     }
   }
 
-  /** Has messages inflated by `Bodies`, with its limits, instead of by grpc-js. */
-  #inflateItself(): void {
-    this.#call["decompressMessage"] = async (framed: Buffer, encoding: string): Promise<Buffer> => {
-      const message = framed.subarray(5);
-      if (!encodings.includes(encoding)) return message;
-      try {
-        const inflated = await this.#home.bodies.inflate(
-          message,
-          encoding as Encoding,
-          this.#guarded?.rpc.maxRequestBytes ?? maxOtherBytes,
-        );
-        // The call may have ended meanwhile, and with it what would free this.
-        if (this.#hasEnded) freeInflated(inflated);
-        else this.#keep(inflated);
-        return inflated;
-      } catch (error) {
-        throw this.#refusalOf(error as Error);
-      }
-    };
-  }
-
   get #stream(): ServerHttp2Stream {
     return this.#call["stream"] as ServerHttp2Stream;
   }
@@ -339,17 +282,11 @@ export class OpenCall implements ServerInterceptingCallInterface {
     this.#stream.close(this.#isComplete ? constants.NGHTTP2_CANCEL : constants.NGHTTP2_NO_ERROR);
   }
 
-  #giveBack(): void {
-    if (this.#guarded !== undefined) this.#home.bodies.give(this.#bytes);
-    this.#bytes = 0;
-  }
-
   #leave(): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
+    if (this.hasEnded) return;
+    this.hasEnded = true;
     this.#home.remove(this);
-    this.#giveBack();
-    if (this.#inflated !== undefined) freeInflated(this.#inflated);
+    freeRequest(this);
     this.onEnd?.();
   }
 }

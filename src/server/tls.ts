@@ -2,6 +2,8 @@ import { constants, createHash, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContextOptions, type Server, type TLSSocket, type TlsOptions } from "node:tls";
 import type { Logger } from "pino";
 import { type Config, ConfigError } from "../config.ts";
+import type { ClientCertificate } from "./peers.ts";
+import { type Issued, type Revocations, readRevocations } from "./revocations.ts";
 import { createFileWatch, type WatchedFile } from "./watched-files.ts";
 
 /** The time in which a client has to complete its handshake, in milliseconds. */
@@ -19,15 +21,20 @@ export type Tls = {
    * is complete, in place of the server's own listeners; others are ended, and so are those whose client certificate can't be trusted.
    */
   readonly secure: (server: Server, accept: (socket: TLSSocket) => void) => void;
-  /** Tells whether one of these certificates, by their SHA-256 in hex, is one of TLS_CLIENT_CA now. */
-  readonly isTrusted: (chain: readonly string[]) => boolean;
+  /** Tells whether one of the certificates of a chain is one of TLS_CLIENT_CA now, and none of them is revoked. */
+  readonly isTrusted: (chain: ClientCertificate["chain"]) => boolean;
   /** Reads the files anew. Files that do not fit each other are logged and change nothing. */
   readonly reload: () => void;
   /** Ends the watch over the files. */
   readonly stop: () => void;
 };
 
-type Material = { readonly context: SecureContextOptions; readonly trusted: ReadonlySet<string> };
+type Material = {
+  readonly context: SecureContextOptions;
+  /** The certificates of TLS_CLIENT_CA, by their SHA-256. */
+  readonly trusted: ReadonlySet<string>;
+  readonly revoked: ReadonlySet<Issued>;
+};
 
 const pemBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
@@ -48,30 +55,36 @@ const attempt = <T>(settings: string, read: () => T): T => {
   }
 };
 
-const settings = ["TLS_CERT", "TLS_KEY", "TLS_CLIENT_CA"] as const;
+const settings = ["TLS_CERT", "TLS_KEY", "TLS_CLIENT_CA", "TLS_CRL"] as const;
+
+const NONE_REVOKED: Revocations = { lists: [], revoked: new Set() };
 
 const load = (files: readonly WatchedFile[]): Material => {
-  const [cert = "", key = "", ca] = files.map((file, index) => attempt(settings[index] ?? "", file.read));
+  const [cert = "", key = "", ca, crl] = files.map((file, index) => attempt(settings[index] ?? "", file.read));
   const trusted = ca === undefined ? new Set<string>() : attempt("TLS_CLIENT_CA", () => fingerprintsOf(ca));
+  const { lists, revoked } = crl === undefined ? NONE_REVOKED : attempt("TLS_CRL", () => readRevocations(crl));
   const context: SecureContextOptions = {
     cert,
     key,
     minVersion: "TLSv1.2",
     ...(ca !== undefined && { ca }),
+    ...(lists.length > 0 && { crl: [...lists] }),
     // In TLS 1.2 a client could show another certificate later, in a new handshake that nobody looks at; and a session that is resumed brings
     // back a certificate without looking at it again.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (ca === undefined ? 0 : constants.SSL_OP_NO_TICKET),
   };
+  // Lists first: OpenSSL does not say what it could not use.
+  if (lists.length > 0) attempt("TLS_CRL", () => createSecureContext({ crl: [...lists] }));
   attempt("TLS_CERT and TLS_KEY", () => createSecureContext(context));
-  return { context, trusted };
+  return { context, trusted, revoked };
 };
 
 /**
- * Reads the certificate, the key and the certificates that clients are trusted by, and watches their files.
+ * Reads the certificate, the key, and the certificates by which clients are trusted, without those that are revoked, and watches their files.
  * @throws ConfigError when the files can't be used.
  */
-export const loadTls = ({ cert, key, clientCa, clientCertificates }: TlsConfig, log: Logger): Tls => {
-  const watch = createFileWatch([cert, key, ...(clientCa === undefined ? [] : [clientCa])]);
+export const loadTls = ({ cert, key, clientCa, crl, clientCertificates }: TlsConfig, log: Logger): Tls => {
+  const watch = createFileWatch([cert, key, clientCa, crl].filter((path) => path !== undefined));
   const servers: Server[] = [];
   let material = load(watch.files);
 
@@ -112,7 +125,8 @@ export const loadTls = ({ cert, key, clientCa, clientCertificates }: TlsConfig, 
         else socket.destroy();
       });
     },
-    isTrusted: (chain) => chain.some((fingerprint) => material.trusted.has(fingerprint)),
+    isTrusted: (chain) =>
+      chain.some(({ sha256 }) => material.trusted.has(sha256)) && !chain.some(({ issued }) => material.revoked.has(issued)),
     reload,
     stop: watch.stop,
   };

@@ -161,7 +161,7 @@ export const createCurrentResources = (db: Database, registry: OptionRegistry): 
               kind,
               key,
               operation: "",
-              message: create(ChangeSchema),
+              message: () => create(ChangeSchema),
             }),
           );
           const resources = await of(call, changes);

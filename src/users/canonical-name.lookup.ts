@@ -2,6 +2,7 @@ import { type SqlBool, sql } from "kysely";
 import type { Cache } from "../cache/cache.ts";
 import type { Lookup } from "../cache/lookup.ts";
 import { type Loaded, type LoadedTogether, loadedOf } from "../cache/ports.ts";
+import { sqlNameDigest } from "../db/canonical-names.ts";
 import type { Database } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
 import { canonicalNameAggregate } from "../versions/aggregate.ts";
@@ -84,7 +85,7 @@ export const createCanonicalNames = (
         ${keys.map(({ by }) => by)}::text[],
         ${keys.map(({ externalId }) => externalId ?? null)}::text[],
         ${keys.map(({ isFull }) => isFull)}::boolean[]) with ordinality as w (canonical, kind, external_id, is_full, position)
-      left join canonical_name h on h.name = w.canonical
+      left join name_version h on h.digest = ${sqlNameDigest(wanted)}
       left join lateral (${byUsername} union all ${byAddress} union all ${byExternalId}) users on true
       left join aggregate_version s on s.kind = 'user' and s.id = users.id
       order by w.position, users.id`);

@@ -14,7 +14,7 @@ const kinds = [
   "kinds:shared",
 ] as const;
 
-/** The kinds of aggregates. All but `canonical_name` have their version in the table aggregate_version. */
+/** The kinds of aggregates. All but `canonical_name`, whose versions are in name_version, have them in the table aggregate_version. */
 export type AggregateKind = (typeof kinds)[number];
 
 /** Tells whether a name is that of a kind of aggregates. */
@@ -63,10 +63,13 @@ export const platformAggregate: Aggregate = { kind: "account", id: 0n };
  * Makes the aggregate of a canonical name, with the users who have the name. The id is a 128-bit hash that hides the name, since everybody can
  * read the ids in consistency tokens.
  */
-export const canonicalNameAggregate = (canonical: string): Aggregate => ({
-  kind: "canonical_name",
-  id: BigInt(`0x${hash("sha256", canonical).slice(0, 32)}`),
-});
+export const canonicalNameAggregate = (canonical: string): Aggregate => digestAggregate(nameDigest(canonical));
+
+/** Returns the digest by which the database knows a canonical name: the first 128 bits of its SHA-256, in hex. */
+export const nameDigest = (canonical: string): string => hash("sha256", canonical).slice(0, 32);
+
+/** Makes the aggregate of a canonical name of its digest. */
+export const digestAggregate = (digest: string): Aggregate => ({ kind: "canonical_name", id: BigInt(`0x${digest}`) });
 
 const prefixes = Object.fromEntries(kinds.map((kind) => [kind, encodeKey(kind)])) as Readonly<Record<AggregateKind, string>>;
 

@@ -21,7 +21,7 @@ const versionsNow = async (db: Database, { aggregates }: Certificate): Promise<r
       const row =
         kind === "canonical_name"
           ? await db.session().row(sql<{ version: bigint }>`
-              select version from canonical_name where left(encode(sha256(convert_to(name, 'UTF8')), 'hex'), 32) = ${id}`)
+              select version from name_version where digest = ${id}`)
           : await db
               .session()
               .row(sql<{ version: bigint }>`select version from aggregate_version where kind = ${kind} and id = ${id}::bigint`);

@@ -88,6 +88,36 @@ test("a transaction that stays open is not skipped, and holds up nobody", async 
   expect(rows).toHaveLength(21);
 });
 
+test("a pass reads no more of the head while a transaction stays open, though PostgreSQL keeps all that it was", async () => {
+  await using database = await cloneDatabase();
+  // One connection, which tells its counters when asked.
+  await using db = await openDatabase({ database: { kind: "postgres", url: database.url }, poolSize: 1 }, silent);
+  await using others = await openDatabase({ database: { kind: "postgres", url: database.url }, poolSize: 2 }, silent);
+  const sequencer = sequencerOf(db);
+  const [early, late] = [await addUser(others), await addUser(others)];
+  await sequencer.run();
+  const blocks = async (): Promise<number> => {
+    await sql`select pg_stat_force_next_flush()`.execute(db.sql);
+    const { rows } = await sql<{ blocks: number }>`
+      select (heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit)::int as blocks from pg_statio_user_tables where relname = 'feed_head'`.execute(
+      db.sql,
+    );
+    return rows[0]?.blocks ?? 0;
+  };
+  const ofPass = async (key: string): Promise<number> => {
+    await setOption(others, late, key);
+    const before = await blocks();
+    await sequencer.run();
+    return (await blocks()) - before;
+  };
+  const open = await openTransaction(others, (tx) => setOption({ sql: tx }, early, "early"));
+  const first = await ofPass("first");
+  expect(first).toBeGreaterThan(0);
+  await sql`do $$ begin for n in 1 .. 3000 loop update feed_head set position = position + 1; end loop; end $$`.execute(others.sql);
+  expect(await ofPass("last")).toBeLessThan(first + 30);
+  await open.commit();
+});
+
 test("positions follow versions where a transaction with a lower id has waited for one with a higher id", async ({ db }) => {
   const sequencer = sequencerOf(db);
   const [one, other] = [await addUser(db), await addUser(db)];
@@ -201,7 +231,7 @@ test("another epoch: what has no position gets one, once, and transactions of an
 });
 
 const bumpName = (db: { readonly sql: Transaction<Schema> }) =>
-  sql`insert into canonical_name (name, version) values (${unique("name")}, 1)`.execute(db.sql);
+  sql`insert into name_version (digest, version) values (${unique("d")}, 1)`.execute(db.sql);
 
 test.for(["the change log", "the log of bumps"])(
   "the pass of a new epoch gives way to who has written to %s and goes on to the other",

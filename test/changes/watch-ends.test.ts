@@ -6,31 +6,33 @@ import { startApp } from "../../src/app.ts";
 import { RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
 import { WatchChangesRequestSchema } from "../../src/gen/userd/v1/change_pb.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
-import { createUser, value } from "../support/build.ts";
+import { buildUser, createUser, value } from "../support/build.ts";
 import { createClients } from "../support/clients.ts";
 import { silent } from "../support/database.ts";
 import { expectRefusal } from "../support/errors.ts";
-import { test as base, testConfig } from "../support/service.ts";
+import { test as base, clientKinds, testConfig } from "../support/service.ts";
 import { watch } from "./watch-fixture.ts";
 
-/** A service that takes three watchers. */
+/** A service that takes four watchers. */
 const test = base.extend("small", async ({ databaseUrl }, { onCleanup }) => {
-  const app = await startApp(testConfig(databaseUrl, { MAX_WATCHERS: "3" }), silent, { migrate: true });
+  const app = await startApp(testConfig(databaseUrl, { MAX_WATCHERS: "4" }), silent, { migrate: true });
   const clients = createClients(app);
   onCleanup(async () => {
     clients.close();
     await app[Symbol.asyncDispose]();
   });
-  return { app, own: clients.byKind["grpc-js"], web: clients.byKind["gRPC-Web"] };
+  return { app, own: clients.byKind["grpc-js"], byKind: clients.byKind };
 });
 
 test("one watcher more than there may be is refused, and told to try again; one that ends leaves its place", async ({
-  small: { own, web },
+  small: { own, byKind },
 }) => {
-  const streams = [watch(own), watch(web), watch(own)];
+  const streams = clientKinds.map((kind) => watch(byKind[kind]));
   for (const stream of streams) await stream.message();
-  const { error } = await expectRefusal(watch(own).end(), "ResourceExhausted", "WATCHERS_EXHAUSTED");
-  expect(error.findDetails(RetryInfoSchema)).toHaveLength(1);
+  for (const kind of clientKinds) {
+    const { error } = await expectRefusal(watch(byKind[kind]).end(), "ResourceExhausted", "WATCHERS_EXHAUSTED");
+    expect(error.findDetails(RetryInfoSchema), kind).toMatchObject([{ retryDelay: { seconds: 5n } }]);
+  }
   await streams[0]?.[Symbol.asyncDispose]();
   await vi.waitFor(async () => {
     await using another = watch(own);
@@ -53,18 +55,27 @@ test("a drain ends streams with the position to go on from", async ({ small: { a
   expect((await next.settled()).map(({ key }) => key)).toEqual(["0/0/b"]);
 });
 
-test("another epoch ends streams, and their positions count no more", async ({ small: { own }, db }) => {
-  await using stream = watch(own);
-  const { bookmark } = await stream.message();
-  const ended = expectRefusal(stream.end(), "OutOfRange", "POSITION_OF_ANOTHER_EPOCH");
+test("another epoch ends streams of every protocol, and their positions and tokens count no more", async ({
+  small: { own, byKind },
+  db,
+}) => {
+  const { consistencyToken } = await own.users.createUser({ user: buildUser() });
+  const streams = clientKinds.map((kind) => watch(byKind[kind]));
+  const positions: string[] = [];
+  for (const stream of streams) positions.push((await stream.message()).bookmark?.position ?? "");
+  const ended = streams.map((stream) => expectRefusal(stream.end(), "OutOfRange", "POSITION_OF_ANOTHER_EPOCH"));
   await sql`create or replace function current_epoch() returns text language sql stable parallel safe as $$ select 'after-a-failover' $$`.execute(
     db.sql,
   );
-  await ended;
-  const again = watch(own, { start: { case: "position", value: bookmark?.position ?? "" } });
-  await expectRefusal(again.end(), "OutOfRange", "POSITION_OF_ANOTHER_EPOCH");
-  await using fresh = watch(own);
-  await fresh.message();
+  await Promise.all(ended);
+  for (const [index, kind] of clientKinds.entries()) {
+    const again = watch(byKind[kind], { start: { case: "position", value: positions[index] ?? "" } });
+    await expectRefusal(again.end(), "OutOfRange", "POSITION_OF_ANOTHER_EPOCH");
+    const behindWrite = watch(byKind[kind], { start: { case: "consistencyToken", value: consistencyToken } });
+    await expectRefusal(behindWrite.end(), "OutOfRange", "POSITION_OF_ANOTHER_EPOCH");
+    await using fresh = watch(byKind[kind]);
+    await fresh.message();
+  }
 });
 
 test("a client that takes nothing costs no memory of changes, and the others get theirs", async ({ small: { app, own }, db }) => {

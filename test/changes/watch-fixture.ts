@@ -1,4 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { CallOptions } from "@connectrpc/connect";
 import type { Change, WatchChangesRequestSchema, WatchChangesResponse } from "../../src/gen/userd/v1/change_pb.ts";
 import type { Clients } from "../support/clients.ts";
 
@@ -17,10 +18,13 @@ export type Watch = AsyncDisposable & {
 /** The request of a stream, as a literal. */
 type WatchRequest = Extract<MessageInitShape<typeof WatchChangesRequestSchema>, { readonly $typeName?: never }>;
 
-/** Opens a stream of changes. */
-export const watch = ({ changes: client }: Pick<Clients, "changes">, request: WatchRequest = {}): Watch => {
+/** Opens a stream of changes; `options` are those of the call. */
+export const watch = ({ changes: client }: Pick<Clients, "changes">, request: WatchRequest = {}, options: CallOptions = {}): Watch => {
   const stop = new AbortController();
-  const stream = client.watchChanges({ bookmarkInterval: { nanos: 200_000_000 }, ...request }, { signal: stop.signal, timeoutMs: 60_000 });
+  const stream = client.watchChanges(
+    { bookmarkInterval: { nanos: 200_000_000 }, ...request },
+    { signal: stop.signal, timeoutMs: 60_000, ...options },
+  );
   const messages = stream[Symbol.asyncIterator]();
   const message = async () => {
     const { value, done } = await messages.next();
@@ -35,7 +39,7 @@ export const watch = ({ changes: client }: Pick<Clients, "changes">, request: Wa
       return changes;
     },
     settled: async () => {
-      const { time } = await client.getFeedPosition({});
+      const { time } = await client.getFeedPosition({}, options);
       const changes: Change[] = [];
       for (;;) {
         const { changes: some, bookmark } = await message();

@@ -151,14 +151,42 @@ test("more than 1,000 changes at once arrive in parts, of which the last one vou
   expect(keys.size).toBe(2_500);
 });
 
-test("a position that was pruned is refused with the earliest one", async ({ clients: { "grpc-js": own }, db }) => {
+test("a position that was pruned is refused with the earliest one, which is one to go on from", async ({ clients, db }) => {
+  const { "grpc-js": own } = clients;
   const { head } = await own.changes.getFeedPosition({});
   await createUser(own);
-  await createUser(own);
+  const kept = await createUser(own);
   await own.changes.getFeedPosition({});
   const positions = createFeedPositions(secretKey);
   const { epoch = "", position = 0n } = positions.read(head) ?? {};
   await sql`delete from feed where position <= ${position + 1n}`.execute(db.sql);
-  const { info } = await expectRefusal(watch(own, { start: { case: "position", value: head } }).end(), "OutOfRange", "POSITION_EXPIRED");
-  expect(positions.read(info?.metadata["earliest"] ?? "")).toEqual({ epoch, position: position + 1n });
+  for (const kind of clientKinds) {
+    const behind = watch(clients[kind], { start: { case: "position", value: head } });
+    const { info } = await expectRefusal(behind.end(), "OutOfRange", "POSITION_EXPIRED");
+    const earliest = info?.metadata["earliest"] ?? "";
+    expect(positions.read(earliest)).toEqual({ epoch, position: position + 1n });
+    await using next = watch(clients[kind], { filter: { userIds: [kept.id] }, start: { case: "position", value: earliest } });
+    expect((await next.changes(1))[0]).toMatchObject({ kind: "users", key: String(kept.id) });
+  }
+});
+
+test.for(clientKinds)("filters over their limits are refused: %s", async (kind, { clients: { [kind]: own } }) => {
+  const ids = Array.from({ length: 1_001 }, (_, index) => BigInt(index + 1));
+  const keys = ids.map((id) => `k${id}`);
+  for (const [filter, field] of [
+    [{ userIds: ids }, "filter.user_ids"],
+    [{ organizationIds: ids }, "filter.organization_ids"],
+    [{ projectIds: ids }, "filter.project_ids"],
+    [{ optionKeys: keys.slice(0, 101) }, "filter.option_keys"],
+    [{ kinds: keys.slice(0, 33) }, "filter.kinds"],
+    [{ aggregateKinds: keys.slice(0, 33) }, "filter.aggregate_kinds"],
+    [{ operations: Array(9).fill(AuditOperation.INSERT) }, "filter.operations"],
+  ] as const)
+    expect((await expectRefusal(watch(own, { filter }).end(), "InvalidArgument", "FIELD_INVALID")).fields).toEqual([field]);
+  for (const bookmarkInterval of [{ nanos: 99_000_000 }, { seconds: -1n }]) {
+    const { fields } = await expectRefusal(watch(own, { bookmarkInterval }).end(), "InvalidArgument", "FIELD_INVALID");
+    expect(fields).toEqual(["bookmark_interval"]);
+  }
+  await using most = watch(own, { filter: { userIds: ids.slice(0, 1_000) } });
+  await most.message();
 });

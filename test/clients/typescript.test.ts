@@ -1,10 +1,10 @@
 import { Code, createClient, createRouterTransport, type Interceptor } from "@connectrpc/connect";
 import { test as base, expect } from "vitest";
 import { connectUserd } from "../../clients/typescript/src/connect.ts";
-import { reasonOf, UserdError } from "../../clients/typescript/src/errors.ts";
-import { namedIn } from "../../clients/typescript/src/named.ts";
-import { nameWrites } from "../../clients/typescript/src/retries.ts";
-import { carryTokens } from "../../clients/typescript/src/tokens.ts";
+import { reasonOf, UserdError } from "../../src/client/errors.ts";
+import { namedIn } from "../../src/client/named.ts";
+import { nameWrites } from "../../src/client/retries.ts";
+import { carryTokens } from "../../src/client/tokens.ts";
 import type { Consistency } from "../../src/gen/userd/v1/consistency_pb.ts";
 import { ErrorReason } from "../../src/gen/userd/v1/errors_pb.ts";
 import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";

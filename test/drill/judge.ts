@@ -1,4 +1,5 @@
 import pg from "pg";
+import type { Committed } from "./transactions.ts";
 import type { Written } from "./writers.ts";
 
 /** What the database says about writes: how many are missing, doubled, and unlike the log of changes. */
@@ -11,9 +12,14 @@ export type Verdict = {
 
 /**
  * Holds what was acknowledged against the database: acknowledged values and accounts are there, each account once, and the log of changes
- * tells of each row as many changes as its version counts, each change under a request that a writer has made.
+ * tells of each row as many changes as its version counts, each change under a request that a writer has made, or a transaction that was committed.
  */
-export const judge = async (databaseUrl: string, written: Written, prefix: string): Promise<Verdict> => {
+export const judge = async (
+  databaseUrl: string,
+  written: Written,
+  prefix: string,
+  committed: readonly Committed[] = [],
+): Promise<Verdict> => {
   const client = new pg.Client(databaseUrl);
   await client.connect();
   try {
@@ -42,7 +48,7 @@ export const judge = async (databaseUrl: string, written: Written, prefix: strin
     for (const { name } of strange) complaints.push(`nobody has created account ${name}`);
     const doubled = accounts.reduce((sum, { count }) => sum + count - 1, 0);
     const { rows: audit } = await client.query<{ unaudited: number; strange: number; repeated: number }>(
-      `with mine as (select * from changes where request_id = any($1)),
+      `with mine as (select * from changes where request_id = any($1::text[])),
         told as (select kind, aggregate_id, key, count(*) as changes from changes where kind in ('user_option', 'account') group by 1, 2, 3),
         there as (
           select 'user_option' as kind, user_id as aggregate_id, concat_ws('/', scope_kind, scope_id, key) as key, version as writes
@@ -50,9 +56,9 @@ export const judge = async (databaseUrl: string, written: Written, prefix: strin
           union all select 'account', id, id::text, version from account where name like $3 || '%')
         select
           (select count(*)::int from there left join told using (kind, aggregate_id, key) where told.changes is distinct from there.writes) as unaudited,
-          (select count(*)::int from changes c where kind in ('user_option', 'account') and not c.request_id = any($1)) as strange,
+          (select count(*)::int from changes c where kind in ('user_option', 'account') and not c.request_id = any($1::text[] || $4::text[])) as strange,
           (select count(*)::int from (select from mine group by request_id having count(*) > 1) r) as repeated`,
-      [[...written.requestIds], written.options.map(({ userId }) => String(userId)), prefix],
+      [[...written.requestIds], written.options.map(({ userId }) => String(userId)), prefix, committed.map(({ requestId }) => requestId)],
     );
     const { unaudited = 0, strange: unknown = 0, repeated = 0 } = audit[0] ?? {};
     if (unaudited > 0) complaints.push(`${unaudited} rows have another number of changes in the log than their version counts`);

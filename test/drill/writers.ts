@@ -4,9 +4,16 @@ import type { Random } from "../fuzz/random.ts";
 import { createUsers, unique, value } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import type { Fleet } from "../support/fleet.ts";
+import { createMoments, type Moments, machineTime } from "./moments.ts";
 
 /** An option that one writer alone sets, to ascending numbers: what it has to be, at least, and what it may be. */
-export type OptionLedger = { readonly userId: bigint; readonly key: string; acknowledged: number; begun: number };
+export type OptionLedger = {
+  readonly userId: bigint;
+  readonly key: string;
+  acknowledged: number;
+  begun: number;
+  readonly moments: Moments;
+};
 
 /** What was written, and what became of it. */
 export type Written = {
@@ -19,6 +26,8 @@ export type Written = {
   readonly unanswered: Set<string>;
   /** The request ids of all writes. */
   readonly requestIds: Set<string>;
+  /** The request ids of the writes that were acknowledged. */
+  readonly acknowledgedIds: Set<string>;
   /** What the attempts failed with, by code and reason. */
   readonly refused: Map<string, number>;
   /** Refusals that no client has to expect. */
@@ -40,15 +49,15 @@ const PATIENCE_MS = 60_000;
 
 /**
  * Starts writers that set options and create accounts through all members, and send what failed again under its request_id until there is an
- * answer. `stop` resolves when the last write is answered.
+ * answer; `pauseMs` says how long each waits after a write. `stop` resolves when the last write is answered.
  */
-export const startWriters = async (fleet: Fleet, random: Random, count = 12) => {
+export const startWriters = async (fleet: Fleet, random: Random, count = 12, pauseMs: () => number = () => 0) => {
   const alive = (): readonly Clients[] => fleet.members.map((member) => member.clients()).filter((clients) => clients !== undefined);
   const [first] = alive();
   if (first === undefined) throw new Error("The fleet has not started.");
   const prefix = unique("written-");
   const users = await createUsers(first, count);
-  const options = users.map(({ id }): OptionLedger => ({ userId: id, key: "n", acknowledged: 0, begun: 0 }));
+  const options = users.map(({ id }): OptionLedger => ({ userId: id, key: "n", acknowledged: 0, begun: 0, moments: createMoments() }));
   const written: Written = {
     acknowledged: 0,
     attempts: 0,
@@ -56,6 +65,7 @@ export const startWriters = async (fleet: Fleet, random: Random, count = 12) => 
     accounts: new Set(),
     unanswered: new Set(),
     requestIds: new Set(),
+    acknowledgedIds: new Set(),
     refused: new Map(),
     complaints: [],
   };
@@ -79,6 +89,7 @@ export const startWriters = async (fleet: Fleet, random: Random, count = 12) => 
       try {
         await write(random.pick([some, ...others]), requestId, { "x-request-id": requestId });
         written.acknowledged += 1;
+        written.acknowledgedIds.add(requestId);
         return true;
       } catch (error) {
         if (!(error instanceof ConnectError)) throw error;
@@ -98,10 +109,13 @@ export const startWriters = async (fleet: Fleet, random: Random, count = 12) => 
   const setNext = async (option: OptionLedger): Promise<void> => {
     option.begun += 1;
     const next = option.begun;
-    const { userId, key } = option;
+    const { userId, key, moments } = option;
+    moments.begun[next - 1] = machineTime();
     const request = { userId, key, value: value(next) };
-    if (await send((clients, requestId, headers) => clients.options.setOption({ ...request, requestId }, { headers })))
+    if (await send((clients, requestId, headers) => clients.options.setOption({ ...request, requestId }, { headers }))) {
       option.acknowledged = next;
+      moments.acknowledged[next - 1] = machineTime();
+    }
   };
   const addAccount = async (index: number): Promise<void> => {
     const name = `${prefix}-${index}-${written.requestIds.size}`;
@@ -115,6 +129,8 @@ export const startWriters = async (fleet: Fleet, random: Random, count = 12) => 
     while (!isStopped) {
       if (random.chance(0.7)) await setNext(option);
       else await addAccount(index);
+      const pause = pauseMs();
+      if (pause > 0) await delay(pause);
     }
   };
   const running = Promise.all(options.map(loop));

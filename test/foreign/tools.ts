@@ -43,14 +43,19 @@ export const javaLibraries = join(cache, "java");
 const find = (tool: string): string | undefined =>
   tool.includes("/") ? (isExecutable(tool) ? tool : undefined) : folders.map((folder) => join(folder, tool)).find(isExecutable);
 
+/** Says which of some tools the machine lacks; undefined = none. */
+export const lacksTools = (...tools: readonly string[]): string | undefined => {
+  const missing = tools.filter((tool) => find(tool) === undefined);
+  return missing.length === 0 ? undefined : `${missing.join(", ")}: not installed (scripts/install-ci-tools.sh installs it)`;
+};
+
 /**
  * Skips the test, with the reason, when the machine lacks a tool; where tools are required (REQUIRE_TOOLS, as in
  * .ci/run) that is a failure.
  */
 export const needTools = (skip: (reason: string) => void, ...tools: string[]): void => {
-  const missing = tools.filter((tool) => find(tool) === undefined);
-  if (missing.length === 0) return;
-  const reason = `${missing.join(", ")}: not installed (scripts/install-ci-tools.sh installs it)`;
+  const reason = lacksTools(...tools);
+  if (reason === undefined) return;
   if (process.env["REQUIRE_TOOLS"]) throw new Error(reason);
   skip(reason);
 };

@@ -11,8 +11,47 @@ const [END_STREAM, ACK, END_HEADERS] = [1, 1, 4];
 /** The streams that a server takes at once on one connection. */
 const MAX_STREAMS = 100;
 const WARM_UP_MS = 1_000;
-/** The time after which a refused call comes again, in milliseconds, as `grpc-retry-pushback-ms` says. */
+/** The time after which a refused call comes again that was not told when, in milliseconds. */
 const PUSHBACK_MS = 100;
+/** The codes of Huffman (RFC 7541) for the characters of `grpc-retry-pushback-ms` and of its value. */
+const codeOf = new Map(
+  Object.entries({ c: 4, e: 5, a: 3, s: 8, t: 9, 0: 0, 1: 1, 2: 2 })
+    .map(([character, code]): [string, string] => [character, code.toString(2).padStart(5, "0")])
+    .concat(
+      Object.entries({ "-": 22, 3: 25, 4: 26, 5: 27, 6: 28, 7: 29, 8: 30, 9: 31, b: 35, g: 38, h: 39, m: 41, p: 43, r: 44, u: 45 }).map(
+        ([character, code]) => [character, code.toString(2).padStart(6, "0")],
+      ),
+      [
+        ["k", "1110101"],
+        ["y", "1111010"],
+      ],
+    ),
+);
+const bitsOf = (text: string): string => [...text].map((character) => codeOf.get(character)).join("");
+const bytesOf = (bits: string): Buffer => Buffer.from((bits.match(/.{1,8}/g) ?? []).map((byte) => Number.parseInt(byte.padEnd(8, "1"), 2)));
+const pushbackName = bytesOf(bitsOf("grpc-retry-pushback-ms"));
+/** The values that were met, by their bytes. */
+const pushbacks = new Map<string, number>();
+
+/** Returns what the header `grpc-retry-pushback-ms` of an answer says; servers send it as a literal, since the client has no table. */
+const pushbackOf = (fields: Buffer): number => {
+  const at = fields.indexOf(pushbackName);
+  if (at < 0) return PUSHBACK_MS;
+  const lengthAt = at + pushbackName.length;
+  const length = fields.readUInt8(lengthAt);
+  const value = fields.subarray(lengthAt + 1, lengthAt + 1 + (length & 127));
+  // Two digits of 5 bits are as long with Huffman's code as without.
+  if (length < 128) return Number(value.toString("latin1"));
+  const key = value.toString("latin1");
+  const known = pushbacks.get(key);
+  if (known !== undefined) return known;
+  for (let milliseconds = 0; milliseconds < 10_000; milliseconds += 1) {
+    if (bytesOf(bitsOf(`${milliseconds}`)).toString("latin1") !== key) continue;
+    pushbacks.set(key, milliseconds);
+    return milliseconds;
+  }
+  return PUSHBACK_MS;
+};
 
 const frame = (type: number, flags: number, stream: number, payload: Uint8Array): Buffer => {
   const made = Buffer.alloc(9 + payload.length);
@@ -52,7 +91,9 @@ const refused: number[] = [];
 const others = new Map<string, number>();
 let sent = 0;
 
-type Open = { readonly started: number; hasData: boolean; readonly done: (isRefused: boolean) => void };
+type Open = { readonly started: number; hasData: boolean; readonly done: (refusal: Refusal | undefined) => void };
+/** What a refusal says: the time after which the call may come again, in milliseconds. */
+type Refusal = { readonly waitMs: number };
 
 /** A connection: its streams by number, and what is to be written in this turn of the event loop. */
 class Connection {
@@ -71,7 +112,7 @@ class Connection {
     });
     this.#socket.on("data", (chunk: Buffer) => this.#read(chunk)).on("error", () => {});
     this.#socket.on("close", () => {
-      for (const stream of this.open.keys()) this.#end(stream, "connection closed");
+      for (const stream of this.open.keys()) this.#end(stream, "connection closed", undefined);
     });
     // No table of headers: nobody has to decode them. Windows as large as can be.
     const settings = Buffer.from([0, 1, 0, 0, 0, 0, 0, 4, 0x7f, 0xff, 0xff, 0xff]);
@@ -116,21 +157,21 @@ class Connection {
     else if (type === SETTINGS) this.#write(frame(SETTINGS, ACK, 0, Buffer.alloc(0)));
     if (type === PING && (flags & ACK) === 0) this.#write(frame(PING, ACK, 0, payload));
     if (type === GOAWAY) others.set("GOAWAY", (others.get("GOAWAY") ?? 0) + 1);
-    if (type === RST_STREAM) this.#end(stream, `RST_STREAM ${payload.readUInt32BE(0)}`);
+    if (type === RST_STREAM) this.#end(stream, `RST_STREAM ${payload.readUInt32BE(0)}`, undefined);
     const open = this.open.get(stream);
     if (open === undefined) return;
     if (type === DATA) open.hasData = true;
     // What ends before any message is a refusal: trailers alone. Their length tells the status from others, which are not expected.
-    if (type === HEADERS && (flags & END_STREAM) !== 0) this.#end(stream, undefined);
+    if (type === HEADERS && (flags & END_STREAM) !== 0) this.#end(stream, undefined, payload);
   }
 
-  #end(stream: number, broken: string | undefined): void {
+  #end(stream: number, broken: string | undefined, trailers: Buffer | undefined): void {
     const open = this.open.get(stream);
     if (open === undefined) return;
     this.open.delete(stream);
     const ms = performance.now() - open.started;
     if (open.started >= begin) this.#count(open, broken, ms);
-    open.done(broken === undefined && !open.hasData);
+    open.done(trailers === undefined || open.hasData ? undefined : { waitMs: pushbackOf(trailers) });
   }
 
   #count(open: Open, broken: string | undefined, ms: number): void {
@@ -149,14 +190,14 @@ const least = (): Connection | undefined => {
   return best;
 };
 /** Makes one call, now or as soon as a connection has room; that it waits for room counts as waiting for the server. */
-const call = (done: (isRefused: boolean) => void): void => {
+const call = (done: Open["done"]): void => {
   const open: Open = {
     started: performance.now(),
     hasData: false,
-    done: (isRefused) => {
+    done: (refusal) => {
       const next = queue.shift();
       if (next !== undefined) least()?.send(next);
-      done(isRefused);
+      done(refusal);
     },
   };
   const connection = least();
@@ -180,7 +221,7 @@ if (job.perSecond === undefined) {
       if (open === 0) finish();
       return;
     }
-    call((isRefused) => (isRefused && job.obeys !== false ? setTimeout(loop, PUSHBACK_MS) : loop()));
+    call((refusal) => (refusal !== undefined && job.obeys !== false ? setTimeout(loop, refusal.waitMs) : loop()));
   };
   for (let index = 0; index < job.inFlight; index += 1) {
     open += 1;

@@ -39,7 +39,7 @@ export const stateOf = (db: Database) =>
     sql`select ${sql.join(kindTables.map((table) => sql`(select jsonb_agg(k order by id) from ${sql.table(table)} k) as ${sql.ref(`kind_${table}`)}`))},
       (select count(*) from changes) as changes,
       (select jsonb_agg(to_jsonb(v) - 'xid' order by kind, id) from aggregate_version v) as versions,
-      (select jsonb_agg(h order by name) from canonical_name h) as canonicalNames,
+      (select jsonb_agg(v order by digest) from name_version v) as names,
       (select jsonb_agg(u order by id) from users u) as users,
       (select jsonb_agg(e order by id) from user_email e) as emails,
       (select jsonb_agg(o order by id) from user_option o) as options,

@@ -17,7 +17,7 @@ const file = [
 
 // A table that a step is the first to need, which the test holds: the step is known without a clock.
 test.for([
-  ["locking names", "canonical_name"],
+  ["locking names", "name_version"],
   ["comparing", "users"],
   ["storing addresses", "user_email"],
   ["storing options", "user_option"],

@@ -80,7 +80,8 @@ describe("a file whose keys are UUIDs", () => {
     const report = await importRecords(db, uuidFile, asNew);
     expect(await rowsOf(db, users)).toEqual([{ id: "1", username: "ann", external_id: ANN }]);
     expect(report.remapped).toEqual([{ kind: "user", pk: ANN, id: "1" }]);
-    const canonical = () => rowsOf(db, sql`select version from canonical_name where name = ${`external:${hash("sha256", ANN)}`}`);
+    const canonical = () =>
+      rowsOf(db, sql`select version from name_version where digest = name_digest(${`external:${hash("sha256", ANN)}`})`);
     expect(await canonical()).toEqual([{ version: "1" }]);
     const before = await stateOf(db);
     expect(countsOf(await importRecords(db, uuidFile, asNew), "auth.user")).toEqual(all("unchanged", 1));

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -9,6 +9,7 @@ import { describe, expect } from "vitest";
 import { type Database, openDatabase } from "../../src/db/orm.ts";
 import type { ReleaseService } from "../../src/gen/userd/kinds/v1/release_service_pb.ts";
 import { exportAll } from "../../src/lifecycle/export/export-all.ts";
+import { exportResumable } from "../../src/lifecycle/export/export-resumable.ts";
 import { storeExport } from "../../src/lifecycle/export/store.ts";
 import { toValue } from "../../src/options/value.ts";
 import { kinds } from "../../src/schema/entities.ts";
@@ -36,10 +37,26 @@ const timeless = (text: string): string => text.replace(manifestOf(text).exportT
 
 /** Exports everything, with its secrets. */
 const exported = async (db: Database, withSecrets = true, organizationId?: bigint): Promise<string> => {
-  const lines: string[] = [];
-  const write = async (line: string) => void lines.push(line);
-  await exportAll(db, { organizationId, withSecrets }, write, () => {});
-  return `${lines.join("\n")}\n`;
+  let text = "";
+  const write = async (lines: string) => {
+    text += lines;
+  };
+  await exportAll(db, { organizationId, withSecrets }, { write }, () => {});
+  return text;
+};
+
+/** Exports everything to where the first line can be written last. */
+const exportedAtOnce = async (db: Database): Promise<string> => {
+  let [text, first] = ["", ""];
+  const write = async (lines: string) => {
+    text += lines;
+  };
+  const writeFirst = async (line: string) => {
+    first = line;
+  };
+  await exportAll(db, { organizationId: undefined, withSecrets: true }, { write, writeFirst }, () => {});
+  expect(text.slice(0, first.length).trim(), "without its first line nobody takes it for an export").toBe("");
+  return first + text.slice(first.length);
 };
 
 const stored = (db: Database, text: string, dryRun = false) => storeExport(db, createInterface({ input: Readable.from([text]) }), dryRun);
@@ -74,8 +91,10 @@ describe("everything", () => {
       const filled = new Set(manifestOf(text).tables.map(({ table }) => table));
       expect(kinds.filter(({ table }) => !filled.has(table)).map(({ table }) => table)).toEqual([]);
 
+      const once = await exportedAtOnce(db);
+      expect(timeless(once.replace(/ +\n/, "\n"))).toBe(timeless(text));
       await using empty = await openClone();
-      await stored(empty.db, text, true);
+      await stored(empty.db, once, true);
       expect((await stored(empty.db, text)).manifest).toEqual(manifestOf(text));
       expect(timeless(await exported(empty.db))).toBe(timeless(text));
       await expect(stored(empty.db, text)).rejects.toThrow("not empty");
@@ -93,7 +112,7 @@ describe("everything", () => {
 
       await using other = await openClone();
       for (const [changed, sentence] of [
-        [text.replace('"username": "', '"username": "x'), "digest differs"],
+        [text.replace('"username":"', '"username":"x'), "digest differs"],
         [text.slice(0, text.lastIndexOf("\n", text.length - 2)), "cut off"],
         [text.replace('"version":1', '"version":2'), "update userd first"],
         [`${text}{}\n`, "goes on"],
@@ -172,3 +191,33 @@ test("U44 an export of a user has all that is the user's, marked, and is equal a
   expect(await runUserd(["export"])).toMatchObject({ code: 2 });
   await rm(folder, { recursive: true });
 });
+
+base(
+  "U44 an export that was cut off is gone on with after the last whole user, and says from where the feed tells the rest",
+  async ({ own: db, ownUrl }) => {
+    await using service = await serviceWith(ownUrl, {});
+    const users = [await createUser(service), await createUser(service), await createUser(service)];
+    for (const { id } of users) await service.options.setOption({ userId: id, key: "k", value: value(`of ${id}`) });
+    const folder = await folderFor();
+    const [whole, torn] = [join(folder, "whole"), join(folder, "torn")];
+    expect(await exportResumable(db, whole, true, () => {})).toBe(users.length);
+    const text = await readFile(whole, "utf8");
+    const lines = text.trim().split("\n");
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({ format: "userd resumable export", startPosition: expect.any(String) });
+    expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ users: users.length, endPosition: expect.any(String) });
+    await expect(exportResumable(db, whole, true, () => {})).rejects.toThrow("is done");
+    const timeless = (lines: string) => lines.replace(/"(start|end|export)(Time|Position)":"[^"]*"/g, "");
+    // At each end of a line, and within each.
+    const ends = [...text.matchAll(/\n/g)].flatMap(({ index }) => [index + 1, index - 5]).slice(0, -2);
+    for (const end of [0, ...ends]) {
+      await writeFile(torn, text.slice(0, end));
+      await exportResumable(db, torn, true, () => {});
+      expect(timeless(await readFile(torn, "utf8")), `cut off at ${end}`).toBe(timeless(text));
+    }
+    await writeFile(torn, text.slice(0, ends.at(-1)));
+    await expect(exportResumable(db, torn, false, () => {})).rejects.toThrow("was begun with --secrets");
+    await writeFile(torn, "something else\n");
+    await expect(exportResumable(db, torn, true, () => {})).rejects.toThrow("no export that can be gone on with");
+    await rm(folder, { recursive: true });
+  },
+);

@@ -4,6 +4,8 @@ import type { Database } from "../../src/db/orm.ts";
 import { importedKinds } from "../../src/import/kinds/staging.ts";
 import { toValue } from "../../src/options/value.ts";
 import { kinds } from "../../src/schema/entities.ts";
+import { expectAllPlaced, expectEachBumpOnce } from "../changes/bumps.ts";
+import { sequencerOf } from "../changes/feed-fixture.ts";
 import { fileText } from "../import/accounting/fixture.ts";
 import { importRecords, rowsOf, test } from "../import/fixture.ts";
 import { isOwned, makerOf } from "../kinds/maker.ts";
@@ -14,13 +16,13 @@ const staying = [
   "account",
   "account_contact",
   "aggregate_version",
-  "canonical_name",
   "changes",
   "erasure",
   "feed",
   "feed_head",
   "identity_provider",
   "import_origin",
+  "name_version",
   "role",
   "role_permission",
   "scope_option",
@@ -47,6 +49,7 @@ test("U40 purges of teams, projects, organizations and users leave nothing of th
   ownUrl,
 }) => {
   await importRecords(db, fileText("accounting/files/all-of-sentry"), { ids: "new" });
+  await expectEachBumpOnce(db);
   await using service = await serviceWith(ownUrl, {});
   const [furnished] = await idsOf(db, "organization");
   const [profile] = await idsOf(db, "user_profile");
@@ -69,6 +72,10 @@ test("U40 purges of teams, projects, organizations and users leave nothing of th
   ] as const)
     await service.options.setOption({ userId: pair.fromUserId, key, value: toValue(text) });
   await service.users.mergeUsers({ ...pair, planEtag: (await service.users.planUserMerge(pair)).plan?.etag ?? "" });
+  await sql`insert into merge_part (merge_id, table_name, column_name, from_id, to_id) select id, 'resource', 'owner_profile_id', 1, 2 from user_merge`.execute(
+    db.sql,
+  );
+  await sql`insert into canonical_name (name, version) select username_canonical, 1 from users limit 1`.execute(db.sql);
   const origins = () => rowsOf(db, sql`select distinct kind from import_origin order by 1`);
   const all = ["account", "organization", "project", "team", "user", ...importedKinds.map(({ kind }) => kind.name)].toSorted();
   expect(await origins()).toEqual(all.map((kind) => ({ kind })));
@@ -85,4 +92,8 @@ test("U40 purges of teams, projects, organizations and users leave nothing of th
   expect((await tablesOf(db)).filled, "name the table in src/lifecycle/owned-tables.ts").toEqual(staying);
   expect(await origins()).toEqual([{ kind: "account" }]);
   expect(await rowsOf(db, sql`select distinct scope_kind from scope_option`)).toEqual([{ scope_kind: 0 }]);
+  // What an import, a merge and purges bumped is in the feed, too.
+  await expectEachBumpOnce(db);
+  await sequencerOf(db).run();
+  await expectAllPlaced(db);
 });

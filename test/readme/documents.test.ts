@@ -98,7 +98,7 @@ describe("what people are told to install", () => {
     const versionsIn = (text: string): string[] => [
       ...Array.from(text.matchAll(/"([\w./@-]+)": "(\d\S*)"/g), ([, name, version]) => `${name}@${version}`),
       ...Array.from(text.matchAll(/^\t(\S+) (v\S+)/gm), ([, name, version]) => `${name}@${version}`),
-      ...Array.from(text.matchAll(/^(\S+)==(\S+)$/gm), ([, name, version]) => `${name}@${version}`),
+      ...Array.from(text.matchAll(/^(\S+)==(\S+)(?: \\)?$/gm), ([, name, version]) => `${name}@${version}`),
       ...Array.from(text.matchAll(/([\w.-]+\/[\w./-]+)@(v\S+)/g), ([, name, version]) => `${name}@${version}`),
     ];
     const tested = ["package.json", "test/foreign/go/go.mod", "test/foreign/python/requirements.txt", "scripts/install-ci-tools.sh"];

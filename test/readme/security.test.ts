@@ -1,9 +1,11 @@
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { startApp } from "../../src/app.ts";
 import { permissions } from "../../src/permissions.ts";
+import { issuedOf, readRevocations } from "../../src/server/revocations.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
 import { needTools, root, runScript, temporaryFolder } from "../foreign/tools.ts";
 import { connectSecurely } from "../server/secure-clients.ts";
@@ -57,7 +59,7 @@ describe("docs/security.md", () => {
     await using folder = await temporaryFolder();
     const at = (file: string) => join(folder.path, file);
     const { commands } = sectionOf(parseBlocks(readFileSync(join(root, "docs/security.md"), "utf8")), "tls");
-    expect(commands).toHaveLength(2);
+    expect(commands).toHaveLength(3);
     await runScript(commands.map((block) => block.text).join(""), { cwd: folder.path });
     const callers = [{ name: "billing", subject_alt_names: ["spiffe://example.org/billing"], permissions: ["options.read"] }];
     await writeFile(at("callers.json"), JSON.stringify({ callers }));
@@ -69,5 +71,7 @@ describe("docs/security.md", () => {
       // Who is known learns that the user is not there.
       await expectRefusal(client.options.getOption({ userId: 1n, key: "timezone" }), "NotFound", "USER_NOT_FOUND");
     }
+    const { revoked } = readRevocations(readFileSync(at("ca.crl"), "utf8"));
+    expect([...revoked]).toEqual([issuedOf(new X509Certificate(readFileSync(at("billing.pem"))).raw)]);
   });
 });

@@ -65,6 +65,7 @@ test("every table that can be observed has its triggers", async ({ db }) => {
     "import_origin", // imports alone read it
     "merge_discard", // of a merge, which is followed
     "merge_move",
+    "merge_part",
     "option_revision", // changes with its option only, whose trigger moves the version
     "password_reset",
     "user_activity",
@@ -74,7 +75,7 @@ test("every table that can be observed has its triggers", async ({ db }) => {
     "version_bump",
   ]);
   // The triggers on versions log bumps; those of erasures refuse changes.
-  const versions = ["aggregate_version", "canonical_name", "erasure"];
+  const versions = ["aggregate_version", "canonical_name", "erasure", "name_version"];
   for (const { name, triggers } of rows.filter((row) => row.triggers !== null && !versions.includes(row.name))) {
     const own = ["deleted", "inserted", "kept", "updated"].map((suffix) => `${name}_${suffix}`);
     expect(triggers).toEqual(expect.arrayContaining(own));

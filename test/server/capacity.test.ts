@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { notFound } from "../../src/errors.ts";
 import { RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
 import { GetOptionRequestSchema, UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
-import { nextLimit } from "../../src/server/capacity/adaptive-limit.ts";
+import { nextLimit, standingDelay } from "../../src/server/capacity/adaptive-limit.ts";
 import { createBucket } from "../../src/server/capacity/bucket.ts";
 import { createCapacity } from "../../src/server/capacity/capacity.ts";
 import { route } from "../../src/server/route.ts";
@@ -117,14 +117,30 @@ test.for([
   ["a little late, with one caller", { delayMs: 3, utilization: 1, peak: 300 }, 300, 315],
   ["a little late and hardly at work, with several callers", { delayMs: 3, utilization: 0.8, peak: 300, hasNeighbours: true }, 300, 315],
   ["a little late, with several callers", { delayMs: 3, utilization: 0.95, peak: 300, hasNeighbours: true }, 300, 250],
+  ["very late", { delayMs: 40, utilization: 1, peak: 300 }, 512, 150],
+  ["very late, with several callers", { delayMs: 20, utilization: 1, peak: 300, hasNeighbours: true }, 300, 150],
   ["late, at the least for several callers", { delayMs: 20, utilization: 1, peak: 33, hasNeighbours: true }, 33, 32],
   ["late, with fewer calls than the limit", { delayMs: 20, utilization: 1, peak: 90 }, 512, 75],
-  ["late, at the least", { delayMs: 20, utilization: 1, peak: 3 }, 512, 64],
+  ["late, at the least", { delayMs: 20, utilization: 1, peak: 70 }, 512, 64],
+  ["late, but not by calls", { delayMs: 20, utilization: 1, peak: 1, hasNeighbours: true }, 300, 315],
   ["late since others have the CPU", { delayMs: 20, utilization: 0.7, peak: 300 }, 300, 315],
+  ["at rest", { delayMs: 1, utilization: 0.5, peak: 40, hasNeighbours: true }, 33, 66],
+  ["at rest, at the most", { delayMs: 1, utilization: 0.5, peak: 40 }, 300, 512],
   ["in time", { delayMs: 1, utilization: 1, peak: 100 }, 100, 105],
   ["in time, at the most", { delayMs: 1, utilization: 1, peak: 100 }, 512, 512],
 ] as const)("the limit of a server that is %s", ([, seen, limit, next]) => {
   expect(nextLimit(limit, { hasNeighbours: false, ...seen, bounds: { max: 512, least: 64 } })).toBe(next);
+});
+
+test.for([
+  ["one garbage collection", [0.1, 80, 0.2, 0], 0.1],
+  ["a burst that is answered as it came", [12, 0.3, 0, 0.1], 0.1],
+  ["an overload, with one look between two turns", [14, 0.4, 22, 9], 9],
+  ["a rested server", [0, 0, 0, 0], 0],
+  ["one long pause", [260, 0.2], 0.2],
+  ["turns that take long", [180, 240], 180],
+] as const)("the delay that stands in a window with %s", ([, looks, delayMs]) => {
+  expect(standingDelay(looks)).toBe(delayMs);
 });
 
 test("the least limit is not above the one that is set", () => {
@@ -156,11 +172,16 @@ describe.for(["grpc-js", "Connect JSON", "gRPC-Web", "Connect gRPC"] as const)("
     const { options } = server.clients[kind];
     const greedy = Array.from({ length: 6 }, () => options.getOption(validRequest, { ...bearing("greedy"), timeoutMs: 20_000 }));
     await expect.poll(() => server.metrics()).toMatch(/userd_calls_in_progress 6/);
+    const delays: number[] = [];
     for (let round = 0; round < 3; round += 1) {
       const { error } = await expectRefusal(options.getOption(validRequest, bearing("greedy")), "ResourceExhausted", "OVERLOADED");
-      expect(error.findDetails(RetryInfoSchema)).toMatchObject([{ retryDelay: { nanos: 100_000_000 } }]);
-      expect(error.metadata.get("grpc-retry-pushback-ms")).toBe("100");
+      const [retry] = error.findDetails(RetryInfoSchema);
+      delays.push(Number(error.metadata.get("grpc-retry-pushback-ms")));
+      expect(retry?.retryDelay?.nanos).toBe((delays.at(-1) ?? 0) * 1_000_000);
     }
+    // Those that are refused together are not to come again together.
+    expect(new Set(delays).size).toBe(3);
+    for (const milliseconds of delays) expect(milliseconds >= 100 && milliseconds <= 250, String(delays)).toBe(true);
     const polite = Array.from({ length: 3 }, () => options.getOption(validRequest, bearing("polite")));
     await expect.poll(() => server.metrics()).toMatch(/userd_calls_in_progress 9/);
     release();

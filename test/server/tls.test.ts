@@ -202,6 +202,60 @@ describe("certificates of clients", () => {
     await vi.waitFor(() => expectRefusal(call(), "Unauthenticated", "CREDENTIALS_REQUIRED"), soon);
   });
 
+  test("that are revoked are refused on connections that were open before and on new ones, others are not", async ({ pki }) => {
+    const authority = await createAuthority(pki.folder, "revoking-ca");
+    const stolen = await authority.issue("stolen", { names: "DNS:billing.example.org", usage: "clientAuth" });
+    const kept = await authority.issue("kept", { names: "DNS:billing.example.org", usage: "clientAuth" });
+    const crl = join(pki.folder, "revoked.pem");
+    copyFileSync(await authority.revoke(), crl);
+    await using server = await startSecure({ ...pki.server, clientCa: authority.ca, crl, clientCertificates: "optional" }, callers);
+    const connected = secureKinds.map((kind) => ({ kind, client: connectSecurely(kind, server, pki.authority.ca, stolen) }));
+    using honest = connectSecurely("grpc-js", server, pki.authority.ca, kept);
+    for (const { client } of connected) await client.options.getOption(validRequest);
+    await honest.options.getOption(validRequest);
+
+    copyFileSync(await authority.revoke(stolen), `${crl}.new`);
+    renameSync(`${crl}.new`, crl);
+    const refusals = connected.map(({ client }) =>
+      vi.waitFor(() => expectRefusal(client.options.getOption(validRequest), "Unauthenticated", "CREDENTIALS_REQUIRED"), soon),
+    );
+    await Promise.all(refusals);
+    for (const { kind, client } of connected) {
+      client[Symbol.dispose]();
+      // Node's agent keeps the connection of before, on which a token still counts.
+      if (kind === "Connect over HTTP/1.1") continue;
+      using again = connectSecurely(kind, server, pki.authority.ca, stolen);
+      await cut(again.options.getOption(validRequest, bearing("canary")));
+    }
+    await honest.options.getOption(validRequest);
+    using other = connectSecurely("grpc-js", server, pki.authority.ca, kept);
+    await other.options.getOption(validRequest);
+    using without = connectSecurely("grpc-js", server, pki.authority.ca);
+    await without.options.getOption(validRequest, bearing("canary"));
+  });
+
+  test("are not taken while there is no list of their authority", async ({ pki }) => {
+    const [one, other] = [await createAuthority(pki.folder, "listed-ca"), await createAuthority(pki.folder, "unlisted-ca")];
+    const bundle = join(pki.folder, "both.pem");
+    writeFileSync(bundle, readFileSync(one.ca, "utf8") + readFileSync(other.ca, "utf8"));
+    const tls: TlsConfig = { ...pki.server, clientCa: bundle, crl: await one.revoke(), clientCertificates: "optional" };
+    await using server = await startSecure(tls, callers);
+    const shown = { names: "DNS:billing.example.org", usage: "clientAuth" } as const;
+    using listed = connectSecurely("grpc-js", server, pki.authority.ca, await one.issue("listed", shown));
+    await listed.options.getOption(validRequest);
+    using unlisted = connectSecurely("grpc-js", server, pki.authority.ca, await other.issue("unlisted", shown));
+    await cut(unlisted.options.getOption(validRequest));
+  });
+
+  test.for([
+    ["nothing of the kind", "canary", /TLS_CRL has no list/],
+    ["a broken list", "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n", /TLS_CRL/],
+  ] as const)("are checked by a list; with %s there is no start", async ([, text, sentence], { pki }) => {
+    const crl = join(pki.folder, "broken.crl");
+    writeFileSync(crl, text);
+    await expect(startSecure({ ...withClients(pki), crl }, callers)).rejects.toThrow(sentence);
+  });
+
   test("of such an authority are refused though they bring along the certificate of another one of the same name", async ({ pki }) => {
     const [old, next] = [await createAuthority(pki.folder, "old-ca", "same"), await createAuthority(pki.folder, "new-ca", "same")];
     const bundle = join(pki.folder, "same.pem");

@@ -76,6 +76,7 @@ describe("the start ends in one sentence when", { concurrent: true, timeout: 60_
     [{ TLS_CERT: "a.pem" }, /TLS_CERT and TLS_KEY are set together/],
     [{ TLS_CERT: "/nowhere/a.pem", TLS_KEY: "/nowhere/a.key" }, /TLS_CERT can't be used \(ENOENT\)/],
     [{ TLS_CLIENT_CA: "ca.pem" }, /TLS_CLIENT_CA needs TOKEN_FILE/],
+    [{ TLS_CERT: "a.pem", TLS_KEY: "a.key", TLS_CRL: "a.crl" }, /TLS_CRL needs TLS_CLIENT_CA/],
     [{ TLS_CLIENT_CA: "ca.pem", TOKEN_FILE: "callers.json" }, /TLS_CLIENT_CA needs TLS_CERT and TLS_KEY/],
     [{ TRUSTED_PROXIES: "10.0.0.0/8, proxy" }, /TRUSTED_PROXIES must be a network/],
     [{ PEER_HEADER: "X-Forwarded-For" }, /PEER_HEADER must be the name of a header in lower case/],

@@ -6,8 +6,8 @@ import { expect, test } from "vitest";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 const texts = new Map(
-  globSync("{src,test,bench,scripts}/**/*.ts", { cwd: root })
-    .filter((path) => !path.includes("/gen/"))
+  globSync("{src,test,bench,scripts,clients}/**/*.ts", { cwd: root })
+    .filter((path) => !path.includes("/gen/") && !path.includes("/dist/"))
     .map((path) => [path, readFileSync(join(root, path), "utf8")]),
 );
 

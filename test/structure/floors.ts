@@ -4,7 +4,7 @@
  */
 export const floors: readonly (readonly string[])[] = [
   ["gen"],
-  ["contract", "filter", "names", "passwords", "secrets", "versions"],
+  ["client", "contract", "filter", "names", "passwords", "secrets", "versions"],
   ["schema"],
   ["db"],
   ["cache", "stored-names"],

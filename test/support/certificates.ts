@@ -14,8 +14,13 @@ export type CertificateOptions = {
   readonly days?: number;
 };
 
-/** An authority for tests: its certificate, and the function that issues others. */
-export type Authority = { readonly ca: string; readonly issue: (name: string, options?: CertificateOptions) => Promise<KeyPair> };
+/** An authority for tests: its certificate, and the functions that issue others and revoke them. */
+export type Authority = {
+  readonly ca: string;
+  readonly issue: (name: string, options?: CertificateOptions) => Promise<KeyPair>;
+  /** Revokes certificates besides those of before, and writes the list of all to the returned path. */
+  readonly revoke: (...pairs: readonly KeyPair[]) => Promise<string>;
+};
 
 const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
 
@@ -33,6 +38,15 @@ export const createAuthority = async (folder: string, name = "ca", subject = nam
       const signing = ["x509", "-req", "-in", request, "-CA", ca, "-CAkey", caKey, "-CAcreateserial", "-days", `${days}`];
       await runOk("openssl", [...signing, "-extfile", extensions, "-out", cert]);
       return { cert, key };
+    },
+    revoke: async (...pairs) => {
+      const [config, index, list] = [at(`${name}.cnf`), at(`${name}.index`), at(`${name}.crl`)];
+      await writeFile(index, "", { flag: "a" });
+      await writeFile(config, `[ca]\ndefault_ca=it\n[it]\ndatabase=${index}\ndefault_md=sha256\ndefault_crl_days=1\n`);
+      const ours = ["ca", "-config", config, "-cert", ca, "-keyfile", caKey];
+      for (const { cert } of pairs) await runOk("openssl", [...ours, "-revoke", cert]);
+      await runOk("openssl", [...ours, "-gencrl", "-out", list]);
+      return list;
     },
   };
 };

@@ -45,10 +45,10 @@ const linkLibraries = (): void => {
 };
 
 /**
- * The user that PostgreSQL runs as, since it refuses root: postgres, or nobody where there is none. The package asks the
+ * Returns the user that PostgreSQL runs as, since it refuses root: postgres, or nobody where there is none. The package asks the
  * programs `id`, `groupadd` and `useradd`, which a machine need not have, and makes a user where a test has none to make.
  */
-const userInsteadOfRoot = (): { readonly uid: number; readonly gid: number } | undefined => {
+export const userInsteadOfRoot = (): { readonly uid: number; readonly gid: number } | undefined => {
   if (process.getuid?.() !== 0) return undefined;
   const users = readFileSync("/etc/passwd", "utf8")
     .split("\n")

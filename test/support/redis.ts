@@ -57,7 +57,9 @@ export const startRedis = async (tls?: KeyPair & { readonly ca: string }): Promi
       "no",
     ]);
     server = child;
-    process.once("exit", () => child.kill("SIGKILL"));
+    const end = () => child.kill("SIGKILL");
+    process.once("exit", end);
+    child.once("exit", () => process.off("exit", end));
     for await (const text of child.stdout.setEncoding("utf8")) if (String(text).includes("Ready to accept connections")) break;
     child.stdout.resume();
   };

@@ -59,10 +59,25 @@ func TestAProgramThatKnowsOpenFeatureAloneSeesOptionsAsFlags(t *testing.T) {
 	if got := details(); got.Value || got.Reason != of.DefaultReason {
 		t.Fatalf("without a value: %+v", got)
 	}
+	// Asked until it comes from memory: from then on no evaluation makes a call.
+	for deadline := time.Now().Add(10 * time.Second); near.Stats().Hits == 0; details() {
+		if time.Now().After(deadline) {
+			t.Fatal("the flag is not kept")
+		}
+	}
+	calls := near.Stats().Misses
 	target := &userdv1.SetScopeOptionRequest_GlobalScope{GlobalScope: &userdv1.GlobalTarget{}}
 	set := &userdv1.SetScopeOptionRequest{Target: target, Key: flag, Value: structpb.NewBoolValue(true)}
 	must[*userdv1.SetScopeOptionResponse](t)(writer.Options.SetScopeOption(t.Context(), set))
-	<-changed
+	// The bound is two seconds.
+	select {
+	case <-changed:
+	case <-time.After(2500 * time.Millisecond):
+		t.Fatal("the change did not arrive within the bound")
+	}
+	if now := near.Stats().Misses; now != calls {
+		t.Fatalf("%d calls before the change arrived", now-calls)
+	}
 	reasons := map[of.Reason]bool{}
 	for deadline := time.Now().Add(10 * time.Second); !(reasons[of.StaticReason] && reasons[of.CachedReason]); time.Sleep(5 * time.Millisecond) {
 		got := details()

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { sqlNameDigest } from "../../db/canonical-names.ts";
 import { isGiven, isLarge, type StagingTable } from "../staging.ts";
 import { stagingTables } from "../summary.ts";
 import type { ImportTx } from "../transaction.ts";
@@ -85,8 +86,8 @@ const saysExternal = sql.raw("not 'external_id' = any(absent)");
  * 1.
  */
 export const lockCanonicalNames = (tx: ImportTx) =>
-  tx.rows(sql`insert into canonical_name as h (name, version)
-    select name, 1 from (
+  tx.rows(sql`insert into name_version as v (digest, version)
+    select ${sqlNameDigest(sql.ref("name"))}, 1 from (
       select username_canonical as name from import_user
       union select email_canonical from import_user
       union select email_canonical from import_email
@@ -98,16 +99,17 @@ export const lockCanonicalNames = (tx: ImportTx) =>
         union all select n.id from users n join import_user i on i.username_canonical = n.username_canonical where ${saysExternal})
     ) claimed where name <> '' order by name
     -- Never true, but the row is locked before that is seen.
-    on conflict (name) do update set version = h.version where false`);
+    on conflict (digest) do update set version = v.version where false`);
 
 /**
  * Raises the versions of the canonical names of new and changed users and addresses, so that cached look-ups by these names become outdated.
  * Names that `lockCanonicalNames` stored in this import keep version 1.
  */
 export const bumpCanonicalNames = (tx: ImportTx) =>
-  tx.rows(sql`update canonical_name h set version = version + 1 where h.xmin <> pg_current_xact_id()::xid
+  tx.rows(sql`update name_version v set version = version + 1 where v.xmin <> pg_current_xact_id()::xid
     -- Asked once: where all names are new, the list of those of the file is not even made.
-    and exists (select from canonical_name where xmin <> pg_current_xact_id()::xid) and name in (
-    select unnest(array[username_canonical, email_canonical, ${externalCanonical("external_id")}, ${externalCanonical("former_external_id")}])
-      from import_user where outcome is distinct from 'unchanged'
-    union select email_canonical from import_email where outcome is distinct from 'unchanged')`);
+    and exists (select from name_version where xmin <> pg_current_xact_id()::xid) and digest in (
+    select ${sqlNameDigest(sql.ref("name"))} from (
+      select unnest(array[username_canonical, email_canonical, ${externalCanonical("external_id")}, ${externalCanonical("former_external_id")}]) as name
+        from import_user where outcome is distinct from 'unchanged'
+      union select email_canonical from import_email where outcome is distinct from 'unchanged') changed)`);

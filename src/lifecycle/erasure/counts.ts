@@ -10,7 +10,7 @@ type CountRow = { readonly user_id: bigint; readonly table: string; readonly rem
 
 /** The tables whose rows name their user, and are removed with it. */
 const ofUsers = Object.entries(tables as Readonly<Record<string, TableLife>>).flatMap(([table, { erase }]) =>
-  erase === "removed" && !["users", "resource", "team_member", "merge_move", "merge_discard"].includes(table) ? [table] : [],
+  erase === "removed" && !["users", "resource", "team_member", "merge_part", "merge_move", "merge_discard"].includes(table) ? [table] : [],
 );
 
 /** Counts the rows of users, by user and table, in one statement. Rows of large kinds are counted where `withRecords`. */
@@ -32,7 +32,7 @@ export const countRows = async (
     part("users", sql`users`, sql`id`),
     ...ofUsers.map((table) => part(table, sql.table(table), sql`user_id`)),
     part("team_member", sql`team_member r join organization_member m on m.id = r.member_id`, sql`m.user_id`),
-    ...["merge_move", "merge_discard"].map(ofMerges),
+    ...["merge_part", "merge_move", "merge_discard"].map(ofMerges),
     ofProfiles("resource"),
     ...ownedKinds(session.kinds)
       .filter(({ isLarge }) => withRecords || !isLarge)

@@ -1,14 +1,15 @@
+import { hash } from "node:crypto";
 import { sql } from "kysely";
 import { transact } from "../../db/in-transaction.ts";
 import type { Database } from "../../db/orm.ts";
 import { BACKGROUND } from "../../db/places.ts";
 import { createSession, type Session } from "../../db/session.ts";
-import { FORMAT, lineOf, type Manifest, type ManifestTable, VERSION } from "./format.ts";
+import { createDigest, FORMAT, type Manifest, type ManifestTable, prefixOf, VERSION } from "./format.ts";
 import { partsOfOrganization } from "./organization-parts.ts";
 import { fromOf, orderedBy, type Part, partsOfAll, textOf } from "./parts.ts";
 
 /** The most rows that one statement reads. */
-const BATCH = 2_000;
+const BATCH = 5_000;
 
 /** Counts the rows of a part and makes their digest, as `createDigest` does. */
 const countPart = async (session: Session, part: Part, withSecrets: boolean): Promise<ManifestTable> => {
@@ -18,57 +19,117 @@ const countPart = async (session: Session, part: Part, withSecrets: boolean): Pr
   return { table: part.table, kind: part.kind, rows: Number(rows), digest };
 };
 
-/** Reads the rows of a part, some at a time. */
-async function* readPart(session: Session, part: Part, withSecrets: boolean): AsyncGenerator<string> {
-  const names = part.order;
-  for (let after: readonly string[] | undefined; ; ) {
-    const isAfter =
-      after === undefined
-        ? sql`true`
-        : sql`(${orderedBy(part)}) > (${sql.join(after.map((value, index) => sql`${value}::${sql.raw(names[index] === "id" || names[index] === "pk" || names[index] === "user_id" ? "bigint" : "text")}`))})`;
-    const keys = sql.join(names.map((name) => sql`${sql.ref(`x.${name}`)}::text`));
-    const rows = await session.rows(sql<{ row: string; key: string[] }>`
-      select ${textOf(part, withSecrets)} as "row", array[${keys}] as key from ${fromOf(part)} where ${isAfter} and ${part.which ?? sql`true`} order by ${orderedBy(part)} limit ${BATCH}`);
-    for (const { row } of rows) yield row;
-    if (rows.length < BATCH) return;
-    after = rows.at(-1)?.key;
+/** Reads the rows of a part, some at a time; while they are written, the database reads the next ones. */
+async function* readPart(session: Session, part: Part, withSecrets: boolean): AsyncGenerator<readonly { readonly row: string }[]> {
+  await session.rows(sql`
+    declare part no scroll cursor for select ${textOf(part, withSecrets)} as "row"
+    from ${fromOf(part)} where ${part.which ?? sql`true`} order by ${orderedBy(part)}`);
+  const read = () => {
+    const rows = session.rows(sql<{ row: string }>`fetch ${sql.lit(BATCH)} from part`);
+    // Told where it is waited for, unless the export has failed before.
+    rows.catch(() => {});
+    return rows;
+  };
+  for (let next = read(), isFull = true; isFull; ) {
+    const rows = await next;
+    isFull = rows.length === BATCH;
+    if (isFull) next = read();
+    yield rows;
   }
+  await session.rows(sql`close part`);
 }
 
-/** The progress of an export: the rows that were written, of how many. */
+/** The progress of an export: the rows that were written, of about how many. */
 export type ExportProgress = { readonly rows: number; readonly total: number };
 
 /** What to export: everything, or an organization. Secrets are left out unless they are asked for. */
 export type Wanted = { readonly organizationId: bigint | undefined; readonly withSecrets: boolean };
 
-/** Exports everything or an organization, of one moment: passes each line to `write`, and waits for it. An unknown organization has no rows. */
+/** Where an export goes. */
+export type ExportSink = {
+  /** Takes whole lines, each with its end, as fast as it can. */
+  readonly write: (text: string) => Promise<void>;
+  /** Writes to the beginning of what was written; undefined = it can't, so that the rows have to be read twice. */
+  readonly writeFirst?: ((text: string) => Promise<void>) | undefined;
+};
+
+/** The most digits of a number of rows. */
+const MAX_DIGITS = 15;
+
+const describe = (manifest: Omit<Manifest, "tables">, tables: readonly ManifestTable[]): string => JSON.stringify({ ...manifest, tables });
+
+/** Returns as many blanks as the manifest of these parts can have characters. */
+const blankOf = (manifest: Omit<Manifest, "tables">, parts: readonly Part[]): string => {
+  const tables = parts.map(({ table, kind }) => ({ table, kind, rows: 10 ** MAX_DIGITS - 1, digest: "0".repeat(64) }));
+  return " ".repeat(Buffer.byteLength(describe(manifest, tables)));
+};
+
+/** Writes the rows of a part, and returns their number and digest. */
+const writePart = async (
+  session: Session,
+  part: Part,
+  { organizationId: _, withSecrets }: Wanted,
+  { write }: ExportSink,
+  onRows: (rows: number) => void,
+): Promise<ManifestTable> => {
+  const [digest, prefix] = [createDigest(), prefixOf(part)];
+  let count = 0;
+  for await (const rows of readPart(session, part, withSecrets)) {
+    if (rows.length === 0) continue;
+    let text = "";
+    for (const { row } of rows) text += `${prefix}${row}}\n`;
+    digest.addHashes(Buffer.concat(rows.map(({ row }) => hash("sha256", row, "buffer"))));
+    await write(text);
+    count += rows.length;
+    onRows(rows.length);
+  }
+  return { table: part.table, kind: part.kind, rows: count, digest: digest.hex() };
+};
+
+/** About how many rows all parts have. */
+const estimate = async (session: Session, parts: readonly Part[]): Promise<number> => {
+  const { total } = await session.one(sql<{ total: number }>`
+    select coalesce(sum(greatest(reltuples, 0)), 0)::float8 as total from pg_class
+    where oid = any(${parts.map(({ table }) => table)}::regclass[])`);
+  return total;
+};
+
+/** Exports everything or an organization, of one moment. An unknown organization has no rows. */
 export const exportAll = (
   db: Database,
-  { organizationId, withSecrets }: Wanted,
-  write: (line: string) => Promise<void>,
+  wanted: Wanted,
+  sink: ExportSink,
   onProgress: (progress: ExportProgress) => void,
 ): Promise<Manifest> =>
   transact(db, BACKGROUND, async (transaction) => {
+    const { organizationId, withSecrets } = wanted;
     const session = createSession(transaction, db.kinds);
     await session.rows(sql`set transaction isolation level repeatable read read only`);
     const { now } = await session.one(sql<{ now: Date }>`select now() as now`);
     const parts = organizationId === undefined ? partsOfAll(session) : partsOfOrganization(session, organizationId);
-    const counted: { readonly part: Part; readonly table: ManifestTable }[] = [];
-    for (const part of parts) counted.push({ part, table: await countPart(session, part, withSecrets) });
-    const filled = counted.filter(({ table }) => table.rows > 0);
-    const tables = filled.map(({ table }) => table);
     const scope =
       organizationId === undefined ? { scope: "all" as const } : { scope: "organization" as const, organizationId: String(organizationId) };
-    const manifest: Manifest = { format: FORMAT, version: VERSION, ...scope, exportTime: now.toISOString(), withSecrets, tables };
-    await write(JSON.stringify(manifest));
-    const total = tables.reduce((sum, { rows }) => sum + rows, 0);
+    const about = { format: FORMAT, version: VERSION, ...scope, exportTime: now.toISOString(), withSecrets } as const;
+    const { writeFirst } = sink;
+    let counted: readonly ManifestTable[] | undefined;
+    const blank = blankOf(about, parts);
+    if (writeFirst === undefined) {
+      const tables: ManifestTable[] = [];
+      for (const part of parts) tables.push(await countPart(session, part, withSecrets));
+      counted = tables.filter(({ rows }) => rows > 0);
+      await sink.write(`${describe(about, counted)}\n`);
+    } else await sink.write(`${blank}\n`);
+    const total = counted?.reduce((sum, { rows }) => sum + rows, 0) ?? (await estimate(session, parts));
     let rows = 0;
-    for (const { part } of filled) {
-      for await (const row of readPart(session, part, withSecrets)) {
-        await write(lineOf(part, row));
-        rows += 1;
-        if (rows % BATCH === 0) onProgress({ rows, total });
-      }
+    const written: ManifestTable[] = [];
+    for (const part of parts) {
+      const table = await writePart(session, part, wanted, sink, (more) => {
+        rows += more;
+        onProgress({ rows, total: Math.max(total, rows) });
+      });
+      if (table.rows > 0) written.push(table);
     }
-    return manifest;
+    // Until it is there, nobody takes the file for an export.
+    await writeFirst?.(describe(about, written));
+    return { ...about, tables: written };
   });

@@ -20,7 +20,7 @@ const tooLarge = () =>
   exhausted("RESPONSE_TOO_LARGE", "The user has more than 64 MiB: export it with `userd export --all`, which reads the database itself.");
 
 /** Reads the lines of an export of a user, of the moment of the session's transaction. */
-const readLines = async (session: Session, userId: bigint, withSecrets: boolean): Promise<readonly string[]> => {
+export const readLines = async (session: Session, userId: bigint, withSecrets: boolean): Promise<readonly string[]> => {
   const user = await session.row(sql<{ merged_into_user_id: bigint | null; now: Date }>`
     select merged_into_user_id, now() as now from users where id = ${userId}`);
   if (user === undefined) throw userNotFound();

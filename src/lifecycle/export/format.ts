@@ -24,12 +24,18 @@ export type Manifest = {
 };
 
 /** The digest of the rows of a table: SHA-256 over the SHA-256 of each row's text. */
-export type RowsDigest = { readonly add: (row: string) => void; readonly hex: () => string };
+export type RowsDigest = {
+  readonly add: (row: string) => void;
+  /** Adds rows by their hashes, one after the other. */
+  readonly addHashes: (hashes: Uint8Array) => void;
+  readonly hex: () => string;
+};
 
 /** Makes the digest of no rows yet. */
 export const createDigest = (): RowsDigest => {
   const all = createHash("sha256");
-  return { add: (row) => all.update(hash("sha256", row, "buffer")), hex: () => all.digest("hex") };
+  const addHashes = (hashes: Uint8Array) => void all.update(hashes);
+  return { add: (row) => addHashes(hash("sha256", row, "buffer")), addHashes, hex: () => all.digest("hex") };
 };
 
 /** Returns what stands before the row in the lines of a part. */

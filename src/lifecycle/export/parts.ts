@@ -31,7 +31,7 @@ const orderOf = (table: string): readonly string[] => orders[table] ?? ["id"];
 /** Tables that serve a running service only: a new one makes their rows anew, or has to do without. */
 const left = new Set([
   ...["user_search", "password_reset", "purged_scope", "changes", "audit_chain", "feed", "feed_head", "version_bump"],
-  ...["aggregate_version", "canonical_name", "idempotency"],
+  ...["aggregate_version", "name_version", "canonical_name", "idempotency"],
 ]);
 
 const handwrittenTables = handwritten.map(({ meta }) => meta.tableName);
@@ -104,7 +104,8 @@ export const partsOfUser = async (session: Session, userId: bigint): Promise<rea
 export const textOf = ({ columns, secrets }: Part, withSecrets: boolean): RawBuilder<string> => {
   if (columns !== undefined)
     return sql`jsonb_build_object(${sql.join(columns.flatMap((name) => [sql.lit(name), sql.ref(`x.${name}`)]))})::text`;
-  return withSecrets || secrets.length === 0 ? sql`to_jsonb(x)::text` : sql`(to_jsonb(x) - ${[...secrets]}::text[])::text`;
+  // The same as of to_jsonb, and for less.
+  return withSecrets || secrets.length === 0 ? sql`row_to_json(x)::text` : sql`(to_jsonb(x) - ${[...secrets]}::text[])::text`;
 };
 
 /** Makes the SQL of the name of a part's table, which may be in a schema of its own. */

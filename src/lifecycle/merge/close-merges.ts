@@ -14,7 +14,7 @@ export const closeMerges = async (db: Database): Promise<void> => {
     closed = await inTransaction(db, "userd purger", async (tx) => {
       const merges = await tx.rows(sql<{ id: string; user_id: string }>`
         select m.id::text, m.user_id::text from user_merge m join aggregate_version s on s.kind = 'user' and s.id = m.user_id
-        where m.expire_time <= now() and m.close_time is null order by m.user_id limit ${BATCH} for update of s skip locked`);
+        where m.expire_time <= now() and m.close_time is null and not exists (select from merge_part p where p.merge_id = m.id) order by m.user_id limit ${BATCH} for update of s skip locked`);
       const ids = merges.map(({ id }) => id);
       const users = merges.map((merge) => merge.user_id);
       await tx.rows(sql`delete from merge_move where merge_id = any(${ids}::bigint[])`);

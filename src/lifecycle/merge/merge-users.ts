@@ -1,6 +1,8 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
-import type { Operation } from "../../call.ts";
+import type { Call, Operation } from "../../call.ts";
+import { OWNER_PROFILE_ID } from "../../contract/kinds/kind.ts";
+import type { Database } from "../../db/orm.ts";
 import type { Session } from "../../db/session.ts";
 import type { Tx } from "../../db/transaction.ts";
 import { conflict, invalidField } from "../../errors.ts";
@@ -13,6 +15,7 @@ import type { UserDependencies } from "../../users/dependencies.ts";
 import { requirePermission } from "../../users/privileges.ts";
 import { userAggregate } from "../../versions/aggregate.ts";
 import { dropNames } from "../purge-users.ts";
+import { continueMerge, PROFILE_KEPT, PROFILE_MADE } from "./continue-merges.ts";
 import { mergeLocks, requireMergeable } from "./mergeable.ts";
 import { type MergePlan, planMerge } from "./plan.ts";
 import { dropProfile, remakeProfile, takeRows } from "./take.ts";
@@ -68,8 +71,11 @@ const closeSource = async (tx: Session, mergeId: bigint, from: bigint, to: bigin
   await tx.rows(sql`update users set merged_into_user_id = ${to}, version = version + 1 where merged_into_user_id = ${from}`);
 };
 
+/** A merge that was begun. */
+type Begun = { readonly id: bigint; readonly expireTime: Date };
+
 /** Does what was planned. All locks but those of the kinds, of what profiles own and of names are held already. */
-const perform = async (tx: Tx, plan: MergePlan, from: bigint, to: bigint, days: number): Promise<Date> => {
+const perform = async (tx: Tx, plan: MergePlan, from: bigint, to: bigint, days: number): Promise<Begun> => {
   const locked = await lockRest(tx, plan);
   await dropNames(tx, [String(from)]);
   const { id, expire_time: expireTime } = await tx.one(sql<{ id: bigint; expire_time: Date }>`
@@ -78,28 +84,51 @@ const perform = async (tx: Tx, plan: MergePlan, from: bigint, to: bigint, days: 
   const heirs = new Map<bigint, bigint>();
   for (const profile of plan.profiles) heirs.set(profile.from, profile.to ?? (await remakeProfile(tx, profile, to)));
   for (const pair of plan.pairs) await takeRows(tx, id, { ...pair, to: pair.to ?? heirs.get(pair.from) }, locked);
-  for (const profile of plan.profiles) await dropProfile(tx, id, profile, heirs.get(profile.from) ?? 0n);
+  const owning = new Set(plan.pairs.filter(({ isLater, column }) => isLater && column === OWNER_PROFILE_ID).map((pair) => pair.from));
+  for (const profile of plan.profiles) {
+    const heir = heirs.get(profile.from) ?? 0n;
+    if (!owning.has(profile.from)) await dropProfile(tx, id, profile, heir);
+    else
+      await tx.rows(sql`
+        insert into merge_part (merge_id, table_name, column_name, from_id, to_id)
+        values (${id}, 'user_profile', ${profile.to === undefined ? PROFILE_MADE : PROFILE_KEPT}, ${profile.from}, ${heir})`);
+  }
   await takeActivity(tx, from, to);
   await closeSource(tx, id, from, to);
-  return expireTime;
+  return { id, expireTime };
+};
+
+/** The time, in milliseconds, that a call leaves for its answer. */
+const FOR_ANSWER_MS = 1_000;
+
+/** Goes on with a large merge while the call has time. Returns false if it is not done then; the job that goes on with it tells of errors. */
+const follow = async (db: Database, call: Call, id: bigint): Promise<boolean> => {
+  const left = call.deadline - Date.now() - FOR_ANSWER_MS;
+  if (left <= 0) return false;
+  const stopped = AbortSignal.any([call.signal, AbortSignal.timeout(Math.min(left, 2 ** 31 - 1))]);
+  return continueMerge(db, id, stopped).catch(() => false);
 };
 
 /** MergeUsers: does what PlanUserMerge has planned, or nothing. */
 export const mergeUsers =
-  ({ write, systemUser, purgeAfterDays }: UserDependencies): Operation<typeof method.mergeUsers> =>
-  (call, request) => {
+  ({ db, write, systemUser, purgeAfterDays }: UserDependencies): Operation<typeof method.mergeUsers> =>
+  async (call, request) => {
     const { fromUserId: from, toUserId: to, policy, planEtag } = request;
     requireTwo(from, to);
     const locks = mergeLocks(from, to);
-    return write(call, { method: method.mergeUsers, request, aggregates: locks }, async (tx) => {
+    let large: bigint | undefined;
+    const merged = await write(call, { method: method.mergeUsers, request, aggregates: locks }, async (tx) => {
       await requirePermission(tx, "users.admin");
       await requireMergeable(tx, systemUser, [from, to]);
       tx.requireLocked(await locks(tx), "The users have changed");
       const plan = await planMerge(tx, from, to, policy);
       if (plan.message.etag !== planEtag)
         throw conflict("PLAN_OUTDATED", "The users have changed since the merge was planned: plan it again.");
-      const expireTime = await perform(tx, plan, from, to, purgeAfterDays);
+      const { id, expireTime } = await perform(tx, plan, from, to, purgeAfterDays);
+      const unfinished = plan.pairs.some(({ isLater }) => isLater);
+      large = unfinished && !request.validateOnly ? id : undefined;
       tx.touch(userAggregate(from));
-      return { user: await writtenUser(tx, to), plan: plan.message, undoExpireTime: timestampFromDate(expireTime) };
+      return { user: await writtenUser(tx, to), plan: plan.message, undoExpireTime: timestampFromDate(expireTime), unfinished };
     });
+    return large !== undefined && (await follow(db, call, large)) ? { ...merged, unfinished: false } : merged;
   };

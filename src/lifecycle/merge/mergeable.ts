@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { flagAggregates } from "../../access/affected-aggregates.ts";
 import type { Session } from "../../db/session.ts";
 import type { LookUpLocks } from "../../db/transaction.ts";
+import { failedPrecondition } from "../../errors.ts";
 import { userNotFound } from "../../users/get-user.ts";
 import type { SystemUser } from "../../users/system-user.ts";
 import { requireLive, requireUnmerged } from "../../users/writable-user.ts";
@@ -10,7 +11,7 @@ import { requireNotHeld } from "../holds.ts";
 
 /**
  * Checks that both users of a merge can be merged.
- * @throws NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION SYSTEM_USER, USER_MERGED, USER_DELETED, USER_HELD.
+ * @throws NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION SYSTEM_USER, USER_MERGED, USER_DELETED, USER_HELD, MERGE_UNFINISHED.
  */
 export const requireMergeable = async (session: Session, systemUser: SystemUser, ids: readonly bigint[]): Promise<void> => {
   const rows = await session.rows(sql<{ username: string; delete_time: Date | null; merged_into_user_id: bigint | null }>`
@@ -22,6 +23,10 @@ export const requireMergeable = async (session: Session, systemUser: SystemUser,
     requireLive(deleteTime);
   }
   await requireNotHeld(session, ids);
+  const unfinished = await session.row(sql`
+    select from merge_part p join user_merge m on m.id = p.merge_id where m.target_user_id = any(${ids.map(String)}::bigint[]) limit 1`);
+  if (unfinished !== undefined)
+    throw failedPrecondition("MERGE_UNFINISHED", "A large merge into the user is still being carried out: try again when it is done.");
 };
 
 /**

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { sql } from "kysely";
+import { OWNER_PROFILE_ID } from "../../contract/kinds/kind.ts";
 import type { Session } from "../../db/session.ts";
 import { failedPrecondition } from "../../errors.ts";
 import { type MergePolicy, MergeWinner, type UserMergePlanSchema } from "../../gen/userd/v1/user_merge_pb.ts";
@@ -17,8 +18,11 @@ type Shown = {
   readonly winner: MergeWinner;
 };
 
-/** The most rows of the source that one merge takes: they are moved by one transaction, which others wait for. */
+/** The most rows of the source that one transaction moves, since others wait for it: of a larger source, rows follow in batches. */
 const MAX_ROWS = 10_000;
+
+/** The most rows that may collide: the first transaction decides them all. */
+const MAX_COLLISIONS = 10_000;
 
 /** A pair of owners, and the rows of it that lose. */
 export type PlannedPair = Pair & {
@@ -28,6 +32,8 @@ export type PlannedPair = Pair & {
   readonly lost: readonly string[];
   /** The ids of the target's rows that lose. */
   readonly replaced: readonly string[];
+  /** Its rows that don't collide follow in batches. */
+  readonly isLater: boolean;
 };
 
 /** What a merge is going to do. */
@@ -62,6 +68,15 @@ const countOthers = (session: Session, from: bigint, to: bigint) =>
         select id, version from users where id in (${from}, ${to}) union all select id, version from user_profile where user_id = ${from}
       ) v) as versions`);
 
+/** The tables of users that can have many rows, none of which the user itself depends on. */
+const large: ReadonlySet<string> = new Set(["user_option", "user_ip", "account_contact", "resource"]);
+
+/** The most rows of a pair that are moved at once, though the source is large. */
+const FEW = 100;
+
+const canFollow = ({ table, column, rule, count, isReference }: Pair & { readonly count: number }): boolean =>
+  count > FEW && (rule.as === "rows" || rule.as === "moves") && (large.has(table) || column === OWNER_PROFILE_ID || isReference === true);
+
 /** Profiles that differ in what people write there; the target's stays in any case. */
 const profileConflicts = (session: Session, profiles: readonly ProfilePair[]) =>
   session.rows(sql<{ key: string; source: string; target: string }>`
@@ -82,12 +97,13 @@ export const planMerge = async (session: Session, from: bigint, to: bigint, poli
   const digest = createHash("sha256").update(JSON.stringify([String(from), String(to), others.versions]));
   const planned: PlannedPair[] = [];
   const conflicts: Shown[] = [];
-  let total = 0;
+  let [total, colliding] = [0, 0];
   for (const pair of pairs) {
     const { count, digest: rows, collisions } = await findRows(session, pair);
     total += count;
-    if (total > MAX_ROWS)
-      throw failedPrecondition("MERGE_TOO_LARGE", `The user has more than ${MAX_ROWS} rows: one merge can't take them.`);
+    colliding += collisions.length;
+    if (colliding > MAX_COLLISIONS)
+      throw failedPrecondition("MERGE_TOO_LARGE", `More than ${MAX_COLLISIONS} rows of the users collide: one merge can't decide them.`);
     const [equal, lost, replaced]: [string[], string[], string[]] = [[], [], []];
     for (const collision of collisions) {
       if (collision.is_equal) {
@@ -106,7 +122,7 @@ export const planMerge = async (session: Session, from: bigint, to: bigint, poli
         winner: wins ? MergeWinner.SOURCE : MergeWinner.TARGET,
       });
     }
-    const one = { ...pair, count, equal, lost, replaced };
+    const one = { ...pair, count, equal, lost, replaced, isLater: false };
     planned.push(one);
     if (count > 0) addTo(counts, pair.table, countPair(one));
     const isQuiet = pair.rule.as === "rows" && pair.rule.isQuiet === true;
@@ -127,7 +143,7 @@ export const planMerge = async (session: Session, from: bigint, to: bigint, poli
   const byName = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1));
   return {
     profiles,
-    pairs: planned,
+    pairs: total > MAX_ROWS ? planned.map((pair) => ({ ...pair, isLater: canFollow(pair) })) : planned,
     message: {
       etag: digest.digest("base64url").slice(0, 32),
       counts: byName.map(([table, count]) => ({

@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Session } from "../../db/session.ts";
 import type { Join } from "../tables.ts";
 import { columnsOf, listOf, valuesOf } from "./columns.ts";
@@ -14,7 +14,7 @@ const joined = (how: Join, column: string) => {
 };
 
 /** Keeps rows as they are before they lose. */
-const keep = (tx: Session, mergeId: bigint, table: string, side: "source" | "target" | "equal", rows: readonly string[]) =>
+export const keep = (tx: Session, mergeId: bigint, table: string, side: "source" | "target" | "equal", rows: readonly string[]) =>
   tx.rows(sql`
     insert into merge_discard (merge_id, table_name, row_id, side, "row")
     select ${mergeId}, ${table}, x.id, ${side}, to_jsonb(x) from ${sql.table(table)} x where x.id = ${ids(rows)} order by x.id`);
@@ -85,15 +85,36 @@ export const takeRows = async (tx: Session, mergeId: bigint, pair: PlannedPair, 
     }
   }
   if (to === undefined || count === equal.length + lost.length) return;
+  if (pair.isLater) {
+    await tx.rows(sql`
+      insert into merge_part (merge_id, table_name, column_name, from_id, to_id) values (${mergeId}, ${table}, ${column}, ${from}, ${to})`);
+    return;
+  }
+  await moveRows(tx, mergeId, { table, column, from, to }, pair.isReference ? inOrganizations(locked) : sql``);
+};
+
+/** Makes the condition that a row is of one of some organizations. */
+export const inOrganizations = (locked: readonly string[]) => sql` and organization_id = any(${[...locked]}::bigint[])`;
+
+/** The rows of an owner that another one gets. */
+export type Moving = { readonly table: string; readonly column: string; readonly from: bigint; readonly to: bigint };
+
+/** Gives rows to their new owner, and keeps their ids; `which` is a further condition. */
+export const moveRows = async (
+  tx: Session,
+  mergeId: bigint,
+  { table, column, from, to }: Moving,
+  which: RawBuilder<unknown>,
+): Promise<void> => {
+  const [rows, owner] = [sql.table(table), sql.ref(column)];
   const { names, counter } = await columnsOf(tx, table);
   // An option is the same one, whoever has it.
   const counted =
     counter === undefined || !(names.includes("etag") || table === "organization_member")
       ? sql``
       : sql`, ${sql.ref(counter)} = ${sql.ref(counter)} + 1`;
-  const isLocked = pair.isReference ? sql` and organization_id = any(${[...locked]}::bigint[])` : sql``;
   await tx.rows(sql`
-    with moved as (update ${rows} set ${owner} = ${to}${counted} where ${owner} = ${from}${isLocked} returning id)
+    with moved as (update ${rows} set ${owner} = ${to}${counted} where ${owner} = ${from}${which} returning id)
     insert into merge_move (merge_id, table_name, column_name, row_id, from_id, to_id)
     select ${mergeId}, ${table}, ${column}, id, ${from}, ${to} from moved order by id`);
 };

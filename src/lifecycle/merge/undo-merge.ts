@@ -11,6 +11,7 @@ import type { UserDependencies } from "../../users/dependencies.ts";
 import { requirePermission } from "../../users/privileges.ts";
 import { userAggregate } from "../../versions/aggregate.ts";
 import { dropNames } from "../purge-users.ts";
+import { PROFILE_MADE } from "./continue-merges.ts";
 import { type NotUndone, putChangedBack, putDiscardsBack, putMovesBack } from "./put-back.ts";
 import { openMerge, type StoredMerge, storedMergeLocks } from "./stored-merge.ts";
 
@@ -31,7 +32,9 @@ const lockRest = async (tx: Tx, merge: StoredMerge): Promise<readonly string[]> 
   const kinds = moved.length === 0 ? [] : await lockKinds(tx, sql.join(moved, sql` union `));
   const profiles = await tx.rows(sql<{ id: bigint }>`
     select row_id as id from merge_discard where merge_id = ${merge.id} and table_name = 'user_profile'
-    union select (after ->> 'heir')::bigint from merge_discard where merge_id = ${merge.id} and table_name = 'user_profile'`);
+    union select (after ->> 'heir')::bigint from merge_discard where merge_id = ${merge.id} and table_name = 'user_profile'
+    union select from_id from merge_part where merge_id = ${merge.id} and table_name = 'user_profile'
+    union select to_id from merge_part where merge_id = ${merge.id} and table_name = 'user_profile'`);
   const owned = await lockOwned(
     tx,
     profiles.map(({ id }) => id),
@@ -43,7 +46,8 @@ const lockRest = async (tx: Tx, merge: StoredMerge): Promise<readonly string[]> 
 /** Removes the profiles that were made for the target, unless they own something since. */
 const dropHeirs = async (tx: Tx, { id }: StoredMerge): Promise<NotUndone[]> => {
   const heirs = await tx.rows(sql<{ heir: bigint }>`
-    select (after ->> 'heir')::bigint as heir from merge_discard where merge_id = ${id} and table_name = 'user_profile' and side = 'equal'`);
+    select (after ->> 'heir')::bigint as heir from merge_discard where merge_id = ${id} and table_name = 'user_profile' and side = 'equal'
+    union all select to_id from merge_part where merge_id = ${id} and table_name = 'user_profile' and column_name = ${PROFILE_MADE}`);
   const owning = [sql.table("resource"), ...ownedKinds(tx.kinds).map(({ table }) => sql.table(table))].map(
     (table) => sql`exists (select from ${table} where owner_profile_id = p.id)`,
   );
@@ -93,6 +97,7 @@ export const undoUserMerge =
         ...(await dropHeirs(tx, merge)),
       ];
       await reopenSource(tx, merge, from);
+      await tx.rows(sql`delete from merge_part where merge_id = ${merge.id}`);
       await tx.rows(sql`delete from merge_move where merge_id = ${merge.id}`);
       await tx.rows(sql`delete from merge_discard where merge_id = ${merge.id}`);
       await tx.rows(sql`update user_merge set undo_time = now(), close_time = now() where id = ${merge.id}`);

@@ -4,6 +4,8 @@ import { Audit } from "./20261129190000-audit.ts";
 import { CheaperWrites } from "./20261129193000-cheaper-writes.ts";
 import { AuditChain } from "./20261129194000-audit-chain.ts";
 import { Lifecycle } from "./20261129200000-lifecycle.ts";
+import { Forgetting } from "./20261129213000-forgetting.ts";
+import { HeadByPosition } from "./20261129220000-head-by-position.ts";
 
 /** All migrations, oldest first. They are listed here, not found by a glob, so that sources and build have the same list. */
 export const migrations = [
@@ -13,4 +15,6 @@ export const migrations = [
   { name: "20261129193000-cheaper-writes", class: CheaperWrites },
   { name: "20261129194000-audit-chain", class: AuditChain },
   { name: "20261129200000-lifecycle", class: Lifecycle },
+  { name: "20261129213000-forgetting", class: Forgetting },
+  { name: "20261129220000-head-by-position", class: HeadByPosition },
 ];

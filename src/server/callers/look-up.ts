@@ -22,8 +22,8 @@ const remembered = { max: 10_000, maxSize: 8 * 1024 * 1024, sizeCalculation: (_:
 /** The surroundings of the look-up: where calls come from, and which chains of certificates are trusted. */
 export type Surroundings = {
   readonly originOf: OriginOf;
-  /** Tells whether one of these certificates, by their SHA-256 in hex, is one of TLS_CLIENT_CA now. */
-  readonly isTrusted: (chain: readonly string[]) => boolean;
+  /** Tells whether one of the certificates of a chain is one of TLS_CLIENT_CA now, and none of them is revoked. */
+  readonly isTrusted: (chain: ClientCertificate["chain"]) => boolean;
 };
 
 /** The look-up of the callers of one reading of the callers' file; `Callers` says what it does. */

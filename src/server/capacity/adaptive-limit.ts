@@ -1,10 +1,14 @@
 /** The time between two looks at the clock, in milliseconds: how late they come says how long the event loop takes for a turn. */
 const SAMPLE_MS = 25;
-/** The time over which looks are put together, in milliseconds. */
-const WINDOW_MS = 100;
+/** The looks that are put together, about 100 ms. */
+const LOOKS = 4;
+/** The time after which two looks are enough, in milliseconds: with turns of the event loop as long as that, four would take seconds. */
+const WINDOW_MS = 250;
+/** How many times `targetMs` the delay is from which on the limit falls to the half, and not by a sixth. */
+const FAR = 8;
 /**
- * When the limit falls: the event loop is late by more than `targetMs` on average, which means that its turns take twice as long, and is at work for
- * more than the share `busy` of its time: else it is late since others have the CPU. `least` is the lowest limit.
+ * When the limit falls: the event loop is late by more than `targetMs` at nearly every look, which means that its turns take twice as long, and is at
+ * work for more than the share `busy` of its time: else it is late since others have the CPU. `least` is the lowest limit.
  */
 type Pressure = { readonly targetMs: number; readonly busy: number; readonly least: number };
 
@@ -12,6 +16,9 @@ type Pressure = { readonly targetMs: number; readonly busy: number; readonly lea
 const ALONE: Pressure = { targetMs: 4, busy: 0.95, least: Infinity };
 /** With several, each call of one waits for a whole turn of another's. */
 const NEIGHBOURS: Pressure = { targetMs: 1.5, busy: 0.9, least: 32 };
+
+/** The share of its time below which the event loop had time left for more. */
+const IDLE = 0.7;
 
 /** The windows in a row without more calls than the least limit after which the load counts as over. */
 const RESTED = 5;
@@ -31,7 +38,7 @@ export type AdaptiveLimit = {
 
 /** What was seen in one window. */
 type Window = {
-  /** How late the event loop was on average, in milliseconds. */
+  /** How late the event loop was at nearly every look, in milliseconds. */
   readonly delayMs: number;
   /** The share of its time that it was at work. */
   readonly utilization: number;
@@ -45,14 +52,27 @@ type Window = {
 /** The greatest limit, and the least one: it keeps a pool of connections busy, and so few calls are no overload, however slow the machine is. */
 export type Bounds = { readonly max: number; readonly least: number };
 
-/** Returns the limit of the next window: smaller by a sixth when the loop was late and busy, else larger by a twentieth. */
+/**
+ * Returns how late the event loop was at all of four looks but one, or at all of fewer. One garbage collection, or one burst of calls that is answered
+ * as it came, is no overload: that lasts, and each look is late (as with CoDel, which looks at the least delay of an interval).
+ */
+export const standingDelay = (looks: readonly number[]): number => {
+  const [least = 0, second = least] = looks.toSorted((a, b) => a - b);
+  return looks.length < LOOKS ? least : second;
+};
+
+/**
+ * Returns the limit of the next window: smaller by a sixth when the loop was late and busy with more calls than the least limit, by the half when it was
+ * very late; else larger by a twentieth, or twice as large when the loop had time left: nothing that it knows of its limit holds then.
+ */
 export const nextLimit = (limit: number, { delayMs, utilization, peak, hasNeighbours, bounds }: Window): number => {
   const { max } = bounds;
-  const { targetMs, busy, least } = hasNeighbours ? NEIGHBOURS : ALONE;
-  if (delayMs > targetMs && utilization > busy) {
-    return Math.max(Math.min(least, bounds.least, max), Math.floor((Math.min(limit, peak) * 5) / 6));
+  const { targetMs, busy, ...pressure } = hasNeighbours ? NEIGHBOURS : ALONE;
+  const least = Math.min(pressure.least, bounds.least, max);
+  if (delayMs > targetMs && utilization > busy && peak >= least) {
+    return Math.max(least, Math.floor(Math.min(limit, peak) * (delayMs > FAR * targetMs ? 1 / 2 : 5 / 6)));
   }
-  return Math.min(max, limit + Math.ceil(limit / 20));
+  return Math.min(max, utilization < IDLE ? 2 * limit : limit + Math.ceil(limit / 20));
 };
 
 /**
@@ -68,7 +88,8 @@ export const createAdaptiveLimit = (bounds: Bounds, hasNeighbours: () => boolean
   let last = 0;
   let rested = 0;
   let worked = performance.eventLoopUtilization();
-  let [sum, samples, since] = [0, 0, 0];
+  let looks: number[] = [];
+  let since = 0;
 
   const stop = () => {
     clearInterval(timer);
@@ -77,11 +98,10 @@ export const createAdaptiveLimit = (bounds: Bounds, hasNeighbours: () => boolean
   };
   const look = () => {
     const now = performance.now();
-    sum += Math.max(0, now - last - SAMPLE_MS);
-    samples += 1;
+    looks.push(Math.max(0, now - last - SAMPLE_MS));
     last = now;
-    if (now - since < WINDOW_MS) return;
-    delayMs = sum / samples;
+    if (looks.length < LOOKS && (looks.length < 2 || now - since < WINDOW_MS)) return;
+    delayMs = standingDelay(looks);
     const before = worked;
     worked = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(worked, before);
@@ -90,13 +110,13 @@ export const createAdaptiveLimit = (bounds: Bounds, hasNeighbours: () => boolean
     // What made the limit fall is over: whoever comes now finds a server that has nothing to do.
     if (rested >= RESTED) limit = max;
     const isRested = limit === max && peak < least;
-    [sum, samples, since, peak] = [0, 0, now, 0];
+    [looks, since, peak] = [[], now, 0];
     if (isRested) stop();
   };
   const start = () => {
     last = performance.now();
     worked = performance.eventLoopUtilization();
-    [sum, samples, since] = [0, 0, last];
+    [looks, since] = [[], last];
     timer = setInterval(look, SAMPLE_MS).unref();
   };
   return {

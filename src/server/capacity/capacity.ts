@@ -5,7 +5,7 @@ import type { Rpc } from "../rpc.ts";
 import { type Account, createAccounts } from "./account.ts";
 import { createAdaptiveLimit } from "./adaptive-limit.ts";
 import { rateFields } from "./rate-fields.ts";
-import { closedRefusal, concurrencyRefusal, createRateRefusals, fullRefusal, lateRefusal, type Refusal } from "./refusal.ts";
+import { closedRefusal, concurrencyRefusal, createFullRefusals, createRateRefusals, lateRefusal, type Refusal } from "./refusal.ts";
 
 /** The capacity of the server: which calls may begin, and which are refused before any work. */
 export type Capacity = {
@@ -80,7 +80,13 @@ export const createCapacity = (max: number, least = max): Capacity => {
   const accounts = createAccounts();
   const limit = createAdaptiveLimit({ max, least }, () => accounts.present() > 1);
   const senders = new LRUCache<string, Caller>({ max: MAX_REMEMBERED, ttl: REMEMBERED_MS });
-  const [closed, full, late, tooMany, byRate] = [closedRefusal(), fullRefusal(), lateRefusal(), concurrencyRefusal(), createRateRefusals()];
+  const [closed, full, late, tooMany, byRate] = [
+    closedRefusal(),
+    createFullRefusals(),
+    lateRefusal(),
+    concurrencyRefusal(),
+    createRateRefusals(),
+  ];
   let isClosed = false;
   /** Whether any caller has limits of its own. */
   let hasLimits = false;
@@ -118,7 +124,7 @@ export const createCapacity = (max: number, least = max): Capacity => {
       if (empty !== undefined) return byRate(empty.group, empty.rate, empty.waitMs);
     }
     if (rpc.waits) return undefined;
-    if (isFull(rpc, account, coming, ownComing)) return full;
+    if (isFull(rpc, account, coming, ownComing)) return full();
     return leftMs > 0 && leftMs < limit.delayMs() ? late : undefined;
   };
 

@@ -30,20 +30,36 @@ const prepare = (error: DomainError, trailers: Readonly<Record<string, string>> 
   };
 };
 
-/** The time after which a call that found no room may come again, in milliseconds. */
+/** The time after which a call that found no room may come again at the earliest, in milliseconds. */
 const retryAfterMs = 100;
 
 /** Prepares the refusal of a call while the server drains. */
 export const closedRefusal = (): Refusal =>
   prepare(withoutStack(() => unavailable("SHUTTING_DOWN", "The server is shutting down; another one will answer.")));
 
-/** Prepares the refusal of a call by a full server. */
-export const fullRefusal = (): Refusal =>
-  prepare(
-    withoutStack(() =>
-      exhausted("OVERLOADED", "The server has as many calls in progress as it can answer soon, and takes no more now.", { retryAfterMs }),
+/** The step between the times that refusals name, in milliseconds, so that many refusals are alike. */
+const STEP_MS = 10;
+
+/** The refusals by a full server that tell their callers to come again at different times. */
+const SPREAD = 16;
+
+/**
+ * Makes the function that refuses a call of a full server. One refusal after the other names another time, from `retryAfterMs` to two and a half
+ * times as much: a thousand calls that are refused together must not come again together.
+ */
+export const createFullRefusals = (): (() => Refusal) => {
+  const prepared = Array.from({ length: SPREAD }, (_, step) =>
+    prepare(
+      withoutStack(() =>
+        exhausted("OVERLOADED", "The server has as many calls in progress as it can answer soon, and takes no more now.", {
+          retryAfterMs: retryAfterMs + step * STEP_MS,
+        }),
+      ),
     ),
   );
+  let made = 0;
+  return () => prepared[made++ % SPREAD] as Refusal;
+};
 
 /** Prepares the refusal of a call that would be answered after its deadline. */
 export const lateRefusal = (): Refusal =>
@@ -64,8 +80,6 @@ export const concurrencyRefusal = (): Refusal =>
 
 /** The most prepared refusals by rates; other times are prepared anew. */
 const MAX_PREPARED = 1_000;
-/** The step to which times are rounded up, in milliseconds, so that many refusals are alike. */
-const STEP_MS = 10;
 
 /** Makes the function that prepares refusals of calls beyond a rate; `waitMs` is the time until there is room. */
 export const createRateRefusals = (): ((group: string, rate: Rate, waitMs: number) => Refusal) => {

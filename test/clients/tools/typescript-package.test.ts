@@ -34,9 +34,17 @@ test("npm packs a client in TypeScript that a program can use", { timeout: 120_0
   expect(outputs).toEqual(Array(2).fill("Ann Example\nEurope/Vienna\ntrue\n"));
 });
 
-test("the client has the version of the service, and the dependencies that this repository tests", () => {
+test("all client libraries have the version of the service", () => {
+  const { version } = manifestOf(root);
+  const text = (path: string) => readFileSync(join(root, "clients", path), "utf8");
+  for (const folder of ["typescript", "openfeature/typescript"]) expect(manifestOf(join(root, "clients", folder)).version).toBe(version);
+  expect(text("openfeature/typescript/package.json")).toContain(`"@userd/client": "${version}"`);
+  expect(text("openfeature/go/go.mod")).toContain(`\tuserd.dev/client v${version}\n`);
+  expect(text("python/pyproject.toml")).toContain(`\nversion = "${version}"\n`);
+});
+
+test("the client has the dependencies that this repository tests", () => {
   const ours = manifestOf(root);
-  const { version, dependencies } = manifestOf(client);
-  expect(version).toBe(ours.version);
+  const { dependencies } = manifestOf(client);
   for (const [name, pin] of Object.entries(dependencies)) expect(ours.dependencies[name], name).toBe(pin);
 });

@@ -1,54 +1,15 @@
-import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { AuditOperation } from "../../../src/gen/userd/v1/audit_entry_pb.ts";
-import type { Random } from "../../fuzz/random.ts";
 import { createUsers } from "../../support/build.ts";
 import { hasRedis } from "../../support/redis.ts";
 import type { Drill } from "../drill.ts";
+import { putUnderFaults } from "../faults.ts";
 import { judge } from "../judge.ts";
-import { startWatching, type Told, type Wish } from "../watchers.ts";
+import { judgeAudit } from "../judge-audit.ts";
+import { judgeFeed } from "../judge-feed.ts";
+import { startTransactions } from "../transactions.ts";
+import { startWatching, type Wish } from "../watchers.ts";
 import { startWriters } from "../writers.ts";
-
-/** Writers that go over several users in one transaction, by SQL, in which they wait for one another. */
-const startTransactions = (databaseUrl: string, userIds: readonly bigint[], random: Random, count: number) => {
-  let isStopped = false;
-  const done = { commits: 0, deadlocks: 0 };
-  const loop = async (index: number): Promise<void> => {
-    const client = new pg.Client(databaseUrl);
-    await client.connect();
-    while (!isStopped) {
-      try {
-        await client.query("begin");
-        for (let step = 0; step < 3; step += 1) {
-          const userId = userIds[random.below(userIds.length)];
-          await client.query(
-            `insert into user_option (user_id, scope_kind, scope_id, key, value) values ($1, 0, 0, $2, to_jsonb($3::int))
-              on conflict (user_id, scope_kind, scope_id, key) do update set value = excluded.value, version = user_option.version + 1`,
-            [String(userId), `t${random.below(5)}`, done.commits],
-          );
-          await delay(random.below(15));
-        }
-        await client.query(random.chance(0.9) ? "commit" : "rollback");
-        done.commits += 1;
-      } catch (error) {
-        if ((error as { code?: string }).code !== "40P01") throw error;
-        done.deadlocks += 1;
-        await client.query("rollback");
-      }
-      await delay(random.below(20) + index);
-    }
-    await client.end();
-  };
-  const running = Promise.all(Array.from({ length: count }, (_, index) => loop(index)));
-  running.catch(() => {});
-  return {
-    done,
-    stop: async () => {
-      isStopped = true;
-      await running;
-    },
-  };
-};
 
 const wishesOf = (users: readonly bigint[], total: number): readonly Wish[] => {
   const [one = 0n] = users;
@@ -73,43 +34,17 @@ const wishesOf = (users: readonly bigint[], total: number): readonly Wish[] => {
   });
 };
 
-/** Holds the feed against the log: each row behind the start has one position, positions have no gaps, and versions of an aggregate rise with them. */
-const judgeFeed = async (databaseUrl: string, after: bigint) => {
-  const client = new pg.Client(databaseUrl);
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ id: string; aggregate: string; kind: string; key: string; operation: string; places: number }>(
-      `select c.id, c.aggregate_kind || '/' || c.aggregate_id as aggregate, c.kind, c.key, c.operation,
-          (select count(*)::int from feed f where f.change_id = c.id) as places
-        from changes c where c.id > $1 order by c.id`,
-      [String(after)],
-    );
-    const { rows: faults } = await client.query<{ fault: string }>(
-      `select 'positions have a gap at ' || position as fault
-          from (select position, lag(position) over (order by position) as before from feed) f where position <> before + 1
-        union all
-        select aggregate_kind || '/' || aggregate_id || ' falls to ' || version || ' at ' || position
-          from (select *, lag(version) over (partition by aggregate_kind, aggregate_id order by position) as before from feed) f where version < before`,
-    );
-    const told = rows.map(({ id, places: _, ...row }): Told => ({ id: BigInt(id), ...row }));
-    const misplaced = rows.filter(({ places }) => places !== 1).map(({ id, places }) => `change ${id} has ${places} positions`);
-    return { told, complaints: [...misplaced, ...faults.map(({ fault }) => fault)], misplaced: misplaced.length + faults.length };
-  } finally {
-    await client.end();
-  }
-};
-
 /** Watchers of three services miss nothing while services and watchers are killed. */
 export const feed: Drill = {
-  rows: [33],
+  rows: [33, 16],
   name: "feed",
   about:
-    "20 watchers with different filters over three services, 8 writers, kill -9 of both, Redis flushed; counts changes that a watcher missed",
+    "20 watchers with different filters over three services, 8 writers, kill -9 of services and watchers, Redis flushed and stopped; counts changes that a watcher missed, and entries of the audit log that nobody has committed, or that are missing",
   isInShort: true,
   lacks: () => (hasRedis ? undefined : "redis-server"),
   run: async ({ fleet, of, random }) => {
-    const running = await fleet({ withRedis: true });
-    const { members, databaseUrl, redis } = running;
+    const running = await fleet({ withRedis: true, settings: { AUDIT_CHAIN: "true" } });
+    const { members, databaseUrl } = running;
     const alive = () => members.map((member) => member.clients()).filter((clients) => clients !== undefined);
     const [first] = alive();
     if (first === undefined) throw new Error("The fleet has not started.");
@@ -121,17 +56,16 @@ export const feed: Drill = {
     await client.end();
     const watchers = wishesOf(users, of(8, 20)).map((wish) => startWatching(alive, wish, head, random));
     const writers = await startWriters(running, random, 5);
-    const transactions = startTransactions(databaseUrl, users, random, 3);
-    let faults = 0;
-    const until = performance.now() + of(8_000, 300_000);
-    while (performance.now() < until) {
-      await delay(of(700, 1_500) + random.below(1_000));
-      faults += 1;
-      const choice = random.below(4);
-      if (choice === 0) await random.pick([...members] as [(typeof members)[number], ...typeof members]).replace();
-      else if (choice === 1) await redis?.flush();
-      else for (const watcher of watchers) if (random.chance(0.3)) watcher.kill();
-    }
+    const transactions = startTransactions(databaseUrl, users, random, { writers: 3, keys: 5, pauseMs: () => random.below(22) });
+    const killWatchers = async () => {
+      for (const watcher of watchers) if (random.chance(0.3)) watcher.kill();
+    };
+    const faults = await putUnderFaults(running, random, {
+      forMs: of(6_000, 300_000),
+      pauseMs: of(300, 1_500),
+      hangMs: of(500, 2_500),
+      ofClients: { watcher_kills: killWatchers },
+    });
     await transactions.stop();
     const written = await writers.stop();
     const after = BigInt(last[0]?.id ?? 0);
@@ -153,19 +87,24 @@ export const feed: Drill = {
     }
     for (const watcher of watchers) await watcher.stop();
     complaints.push(...watchers.flatMap((watcher) => watcher.complaints), ...written.complaints);
-    const { lost, doubled } = await judge(databaseUrl, written, writers.prefix);
+    const { lost, doubled, unaudited, complaints: ofJudge } = await judge(databaseUrl, written, writers.prefix, transactions.committed);
+    const audit = await judgeAudit(databaseUrl, after, written, transactions, random);
+    complaints.push(...ofJudge, ...audit.complaints);
     return {
       operations: expected,
-      faults,
-      figure: missed + misplaced + lost + doubled,
+      faults: Object.values(faults).reduce((sum, count) => sum + count, 0),
+      figure: missed + misplaced + lost + doubled + unaudited + audit.complaints.length,
       bound: 0,
       complaints,
       besides: {
         changes: told.length,
-        commits: transactions.done.commits,
-        deadlocks: transactions.done.deadlocks,
+        ...transactions.done,
         streams: watchers.reduce((sum, { opened }) => sum + opened(), 0),
         writes: written.acknowledged,
+        committed_changes: audit.committed,
+        audit_entries: audit.entries,
+        verified_entries: audit.verified,
+        ...faults,
       },
     };
   },

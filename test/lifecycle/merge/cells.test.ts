@@ -2,9 +2,10 @@ import { sql } from "kysely";
 import { expect } from "vitest";
 import type { Database } from "../../../src/db/orm.ts";
 import { MergeWinner } from "../../../src/gen/userd/v1/user_merge_pb.ts";
-import { tables } from "../../../src/lifecycle/tables.ts";
+import { lifeOf, type TableLife, tables, userColumnsOf } from "../../../src/lifecycle/tables.ts";
 import { kinds } from "../../../src/schema/entities.ts";
-import { createAccount, createProfile } from "../../support/build.ts";
+import { isOwned, makerOf } from "../../kinds/maker.ts";
+import { createAccount, createProfile, value } from "../../support/build.ts";
 import type { Clients } from "../../support/clients.ts";
 import { collect } from "../../support/collect.ts";
 import { test } from "../../support/service.ts";
@@ -104,5 +105,68 @@ test.for(standings)(
     await own.users.mergeUsers({ ...users, planEtag: (await own.users.planUserMerge(users)).plan?.etag ?? "" });
     await own.users.undoUserMerge({ fromUserId: two.from });
     expect([await heldOf(own, two.from), await heldOf(own, two.to)]).toEqual(before);
+  },
+);
+
+/** Rows that collide with nothing: a table, a column, and the row's owner before and after a merge; undefined = it is removed. */
+type Loose = { readonly table: string; readonly column: string; readonly from: bigint; readonly to: bigint | undefined };
+
+const countOf = async (db: Database, { table, column }: Loose, owner: bigint | undefined): Promise<number> => {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from ${sql.table(table)} where ${sql.ref(column)} = ${owner ?? 0n}`.execute(db.sql);
+  return rows[0]?.count ?? 0;
+};
+
+test.for(winners)(
+  "U42 by the policy %s, rows that collide with nothing move, end or stay as their tables say, and come back",
+  async (winner, { clients, db }) => {
+    const own = clients["grpc-js"];
+    const two = await createTwo(own);
+    const { from, to } = two;
+    await own.users.createPasswordReset({ userId: from });
+    for (const text of ["a", "b"]) await own.options.setOption({ userId: from, key: "k", value: value(text) });
+    const loose: Loose[] = [
+      { table: "password_reset", column: "user_id", from, to: undefined },
+      { table: "option_revision", column: "user_id", from, to: from },
+      { table: "account_contact", column: "user_id", from, to },
+    ];
+    const refer = kinds.filter(({ isLarge, belongsTo }) => !isLarge && belongsTo?.to !== "profile");
+    for (const kind of refer) {
+      for (const column of userColumnsOf(kind)) {
+        const field = kind.columns.find(({ name }) => name === column)?.field.localName ?? "";
+        const maker = await makerOf(own, kind, two.organizationId);
+        const others = kind.choices.flatMap(({ columns }) => (columns.some(({ name }) => name === column) ? columns : []));
+        const without = Object.fromEntries(others.map((one) => [one.field.localName, undefined]));
+        await maker.create({ ...without, [field]: from });
+        loose.push({ table: kind.table, column, from, to });
+      }
+    }
+    for (const kind of kinds.filter((one) => isOwned(one) && lifeOf(kinds, one.table)?.merge.as === "moves")) {
+      await (await makerOf(own, kind, two.fromProfile)).create();
+      loose.push({ table: kind.table, column: "owner_profile_id", from: two.fromProfile, to: two.toProfile });
+    }
+    // No table is left out whose rows a merge touches without a collision.
+    const declared = Object.entries<TableLife>(tables).flatMap(([table, { merge }]) =>
+      ["moves", "ends", "stays"].includes(merge.as) ? [table] : [],
+    );
+    expect(loose.map(({ table }) => table)).toEqual(expect.arrayContaining(declared));
+
+    const before: number[] = [];
+    for (const one of loose) before.push(await countOf(db, one, one.from));
+    expect(before.every((count) => count > 0)).toBe(true);
+    const users = { fromUserId: from, toUserId: to, policy: { winner } };
+    await own.users.mergeUsers({ ...users, planEtag: (await own.users.planUserMerge(users)).plan?.etag ?? "" });
+    for (const [index, one] of loose.entries()) {
+      const place = `${one.table}.${one.column}`;
+      if (one.to !== one.from) expect(await countOf(db, one, one.from), place).toBe(0);
+      if (one.to !== undefined) expect(await countOf(db, one, one.to), place).toBeGreaterThanOrEqual(before[index] ?? 0);
+    }
+    expect((await own.users.undoUserMerge({ fromUserId: from })).notUndone).toEqual([]);
+    for (const [index, one] of loose.entries()) {
+      const count = await countOf(db, one, one.from);
+      // What comes back is one more write of the history.
+      if (one.to === one.from) expect(count, one.table).toBeGreaterThanOrEqual(before[index] ?? 0);
+      else expect(count, `${one.table}.${one.column}`).toBe(one.to === undefined ? 0 : before[index]);
+    }
   },
 );

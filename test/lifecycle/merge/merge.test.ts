@@ -163,9 +163,10 @@ test("U42 bad merges have their reasons", async ({ clients, db }) => {
     await refused({ fromUserId: from.id, toUserId: id }, code, reason);
     await refused({ fromUserId: id, toUserId: to.id }, code, reason);
   }
-  await sql`insert into user_option (user_id, scope_kind, scope_id, key, value) select ${from.id}, 0, 0, 'k' || n, '1' from generate_series(1, 10001) n`.execute(
-    db.sql,
-  );
+  for (const { id } of [from, to])
+    await sql`insert into user_option (user_id, scope_kind, scope_id, key, value) select ${id}, 0, 0, 'k' || n, '1' from generate_series(1, 10001) n`.execute(
+      db.sql,
+    );
   await refused({ fromUserId: from.id, toUserId: to.id }, "FailedPrecondition", "MERGE_TOO_LARGE");
   const { info } = await expectRefusal(own.users.undeleteUser({ id: merged.id }), "FailedPrecondition", "USER_MERGED");
   expect(info?.metadata["merged_into_user_id"]).toBe(String(other.id));

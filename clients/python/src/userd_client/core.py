@@ -30,6 +30,9 @@ CHANNEL_OPTIONS: list[tuple[str, int]] = [
     ("grpc.client_idle_timeout_ms", 4 * 60_000),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    # gRPC's own longest wait between two attempts to connect is 2 min: most of one would pass after an outage of a minute.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
     ("grpc.enable_retries", 0),
     ("grpc.max_receive_message_length", 64 * 2**20),
 ]

@@ -1,10 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
+import { reasonOf } from "../../../../src/client/errors.ts";
 import type { WatchChangesRequestSchema } from "../../../../src/gen/userd/v1/change_pb.ts";
 import type { Certificate as CertificateMessage } from "../../../../src/gen/userd/v1/consistency_pb.ts";
 import { ErrorReason } from "../../../../src/gen/userd/v1/errors_pb.ts";
 import type { Userd } from "../connect.ts";
-import { reasonOf } from "../errors.ts";
 import type { Certificate } from "./protocol.ts";
 import type { Feed } from "./watch.ts";
 

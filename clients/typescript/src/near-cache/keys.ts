@@ -1,5 +1,10 @@
 /** The project or organization of an option; neither = the global scope. */
-export type Scope = { readonly projectId?: bigint | undefined; readonly organizationId?: bigint | undefined };
+export type Scope = {
+  /** The id of the project; absent = none. */
+  readonly projectId?: bigint | undefined;
+  /** The id of the organization; absent = none. */
+  readonly organizationId?: bigint | undefined;
+};
 
 // Ids are digits, and what is free text comes last or says its length: no two questions have one key.
 

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import type { Named } from "../../../../src/client/named.ts";
 import { type CheckAccessResponse, CheckAccessResponseSchema } from "../../../../src/gen/userd/v1/access_pb.ts";
 import { AccessRelation } from "../../../../src/gen/userd/v1/access_relation_pb.ts";
 import {
@@ -9,7 +10,6 @@ import {
 } from "../../../../src/gen/userd/v1/user_option_service_pb.ts";
 import { type User, UserSchema, UserView } from "../../../../src/gen/userd/v1/user_pb.ts";
 import type { Userd } from "../connect.ts";
-import type { Named } from "../named.ts";
 import { createFeed, toCertificate } from "./feed.ts";
 import { checkKey, optionKey, resolvedKey, type Scope, userKey } from "./keys.ts";
 import { type AggregateVersion, createProtocol } from "./protocol.ts";
@@ -34,27 +34,39 @@ export type NearCacheOptions = {
 };
 
 /** The subject of an access check: what belongs to a profile, or a registered resource. */
-export type AccessTarget = { readonly ownerProfileId: bigint } | { readonly resourceId: bigint };
+export type AccessTarget =
+  | {
+      /** The id of the profile. */
+      readonly ownerProfileId: bigint;
+    }
+  | {
+      /** The id of the resource. */
+      readonly resourceId: bigint;
+    };
 
 /**
  * Reads that are answered from this process's memory where the feed vouches for it. A hit is the answer itself, a miss a promise of it;
  * `await` takes both. Answers are shared, and frozen.
  */
 export type NearCache = Disposable & {
+  /** The options of users. */
   readonly options: {
     /** GetOption. */
     readonly get: (userId: bigint, key: string, scope?: Scope) => GetOptionResponse | Promise<GetOptionResponse>;
     /** ResolveOptions of one user. */
     readonly resolve: (userId: bigint, keys: readonly string[], scope?: Scope) => ResolvedOptions | Promise<ResolvedOptions>;
   };
+  /** Users. */
   readonly users: {
     /** GetUser; the basic view unless another one is asked for. The full one, which has permissions, is kept with `cachePermissions` alone. */
     readonly get: (id: bigint, view?: UserView) => User | Promise<User>;
   };
+  /** What users may see. */
   readonly access: {
     /** CheckAccess; kept with `cachePermissions` alone. */
     readonly check: (userId: bigint, target: AccessTarget, relation?: AccessRelation) => CheckAccessResponse | Promise<CheckAccessResponse>;
   };
+  /** Returns the counters, and how far the near cache is behind. */
   readonly stats: () => NearCacheStats;
   /** Calls a function with the changes that arrive; returns how to stop that. */
   readonly onChange: (listener: (changes: readonly AggregateVersion[]) => void) => () => void;

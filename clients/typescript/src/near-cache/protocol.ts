@@ -4,7 +4,12 @@ import { createVersionMemory } from "./memory.ts";
 import { createStats, type NearCacheStats } from "./stats.ts";
 
 /** An aggregate at one of its versions. Its key is that of the feed, `KIND/ID`. */
-export type AggregateVersion = { readonly aggregate: string; readonly version: bigint };
+export type AggregateVersion = {
+  /** The aggregate, `KIND/ID`. */
+  readonly aggregate: string;
+  /** Its version, which rises with each change. */
+  readonly version: bigint;
+};
 
 /** What an answer rests on, as the service certifies it. Times are the database's, in milliseconds. */
 export type Certificate = {

@@ -2,7 +2,9 @@ import type { Verdict } from "./protocol.ts";
 
 /** The counters of a near cache, and how far it is behind. */
 export type NearCacheStats = {
+  /** The reads that were answered from memory. */
   readonly hits: number;
+  /** The reads that were not. */
   readonly misses: number;
   /** The answers of fetches, by what became of them. */
   readonly verdicts: Readonly<Record<Verdict, number>>;
@@ -14,7 +16,9 @@ export type NearCacheStats = {
   readonly resumes: number;
   /** How often the clocks of this process and the database had drifted apart. */
   readonly drifts: number;
+  /** The answers that are kept. */
   readonly entries: number;
+  /** The memory that they take, estimated. */
   readonly bytes: number;
   /** The most that an entry can be out of date now, in milliseconds; undefined = unknown. */
   readonly lagMs: number | undefined;

@@ -68,7 +68,8 @@ type Protocol struct {
 	entries *entries
 	// usableUntil is the last moment at which entries may be read, by the clock of this process; offset is that of the database's clock.
 	usableUntil, offset atomic.Int64
-	hits, misses        atomic.Uint64
+	misses              atomic.Uint64
+	hits                counter
 
 	mu                          sync.Mutex
 	memory                      memory
@@ -102,8 +103,9 @@ func (p *Protocol) Get(k Key) *Entry {
 	now := p.Clock()
 	// The lease is read before the entry: what the lease's changes outdated is gone by then.
 	if int64(now) <= p.usableUntil.Load() {
-		if found, ok := p.entries.cache.GetIfPresent(k); ok && (found.validUntil == Always || now+time.Duration(p.offset.Load()) < found.validUntil) {
-			p.hits.Add(1)
+		hash := p.entries.hash(&k)
+		if found := p.entries.get(hash, &k); found != nil && (found.validUntil == Always || now+time.Duration(p.offset.Load()) < found.validUntil) {
+			p.hits.add(hash)
 			return found
 		}
 	}
@@ -343,7 +345,7 @@ func (p *Protocol) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := Stats{
-		Hits: p.hits.Load(), Misses: p.misses.Load(), Verdicts: map[string]uint64{},
+		Hits: p.hits.sum(), Misses: p.misses.Load(), Verdicts: map[string]uint64{},
 		Outdated: p.lost, Resets: p.resets, Resumes: p.resumes, Drifts: p.drifts,
 		Entries: p.entries.cache.EstimatedSize(), Bytes: p.entries.cache.WeightedSize(),
 	}

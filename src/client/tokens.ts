@@ -1,6 +1,6 @@
 import { clone, type DescMethod, type Message } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
-import type { Consistency } from "../../../src/gen/userd/v1/consistency_pb.ts";
+import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import { isRead } from "./methods.ts";
 import { type Named, namedIn } from "./named.ts";
 

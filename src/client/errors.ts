@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../../src/gen/google/rpc/error_details_pb.ts";
-import { ErrorReason } from "../../../src/gen/userd/v1/errors_pb.ts";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+import { ErrorReason } from "../gen/userd/v1/errors_pb.ts";
 
 const DOMAIN = "userd.v1";
 
@@ -41,6 +41,8 @@ export const detailsOf = (error: ConnectError): ErrorDetails => {
 /** An error of a call. Those of the service have a reason to decide by; those of a proxy, or of the connection, have none. */
 export class UserdError extends Error implements ErrorDetails {
   override readonly name = "UserdError";
+  /** The error of the transport. */
+  declare readonly cause: ConnectError;
   readonly code: Code;
   readonly reason: ErrorReason | undefined;
   readonly reasonName: string;

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { clone, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import pRetry from "p-retry";
-import { ErrorReason } from "../../../src/gen/userd/v1/errors_pb.ts";
+import { ErrorReason } from "../gen/userd/v1/errors_pb.ts";
 import { detailsOf } from "./errors.ts";
 import { isRead } from "./methods.ts";
 

@@ -1,6 +1,6 @@
 import { type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import { batch_write } from "../../../src/gen/userd/v1/options_pb.ts";
+import { batch_write } from "../gen/userd/v1/options_pb.ts";
 
 /** Tells whether a call of the method changes nothing, and so may be sent again whatever became of it. */
 export const isRead = (method: DescMethod): boolean => method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
