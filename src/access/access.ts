@@ -24,10 +24,13 @@ export type Access = {
   readonly scope: (call: Call, question: AccessQuestion, reading: ReadConsistency) => MaybePromise<AccessAnswer>;
 };
 
+/** An account that an answer was made from. */
+type UsedAccount = { readonly wanted: CacheKey<bigint>; readonly account: AccessAccount };
+
 /** An answer, with the question and the accounts that it was made from. */
 type Answered = {
   readonly question: AccessQuestion;
-  readonly accounts: readonly { readonly wanted: CacheKey<bigint>; readonly account: AccessAccount }[];
+  readonly accounts: readonly UsedAccount[];
   readonly answer: AccessAnswer;
 };
 
@@ -65,6 +68,35 @@ export const createAccess = (
     return { scope: scopeOf({ policy, relation, user, profiles, accountOf, platform }), revision: revisionOf(user, used) };
   };
 
+  /** The accounts that decide on a question about a user. */
+  const accountsOf = (question: AccessQuestion, user: AccessUser): readonly bigint[] => {
+    const members = membersOf(question, user);
+    return members.length === 0 ? [] : [platformId, ...members.map(({ accountId }) => accountId)];
+  };
+
+  /** The last answer for each user that the cache holds, with what it was made from: the same parts make the same scope. */
+  const answered = new WeakMap<AccessUser, Answered>();
+  const isSame = (a: AccessQuestion, b: AccessQuestion): boolean =>
+    a.relation === b.relation && (a.accountId ?? 0n) === (b.accountId ?? 0n);
+
+  /** The last answer for this user, if it was to the same question and the accounts are the same still. */
+  const known = (user: AccessUser, question: AccessQuestion, isStill: (used: UsedAccount) => boolean): AccessAnswer | undefined => {
+    const last = answered.get(user);
+    return last !== undefined && isSame(last.question, question) && last.accounts.every(isStill) ? last.answer : undefined;
+  };
+
+  /** Answers a question, and keeps the answer with what it is made from. */
+  const remembered = (user: AccessUser, question: AccessQuestion, accountOf: (id: bigint) => AccessAccount): AccessAnswer => {
+    const ids = accountsOf(question, user);
+    const made = answer(question, user, accountOf, accountOf(platformId));
+    answered.set(user, {
+      question: { userId: question.userId, relation: question.relation, accountId: question.accountId ?? 0n },
+      accounts: ids.map((id) => ({ wanted: accessAccounts.named(id), account: accountOf(id) })),
+      answer: made,
+    });
+    return made;
+  };
+
   const scopes: Access["scopes"] = (call, questions, reading) =>
     whenReady(
       accessUsers.getAll(
@@ -79,37 +111,20 @@ export const createAccess = (
         return whenReady(accessAccounts.getAll(call, wanted, reading), (cached) => {
           const accounts = new Map(wanted.map((id, index) => [id, cached[index] ?? noAccount]));
           const accountOf = (id: bigint): AccessAccount => accounts.get(id) ?? noAccount;
-          return questions.map((question, index) => answer(question, userOf(index), accountOf, accountOf(platformId)));
+          const isStill = ({ wanted: { key }, account }: UsedAccount) => accountOf(key) === account;
+          return questions.map((question, index) => {
+            const user = userOf(index);
+            return known(user, question, isStill) ?? remembered(user, question, accountOf);
+          });
         });
       },
     );
 
-  /** The last answer for each user that the cache holds, with what it was made from: the same parts make the same scope. */
-  const answered = new WeakMap<AccessUser, Answered>();
-  const isSame = (a: AccessQuestion, b: AccessQuestion): boolean =>
-    a.relation === b.relation && (a.accountId ?? 0n) === (b.accountId ?? 0n);
-
-  /** The last answer for this user, if it was to the same question and the cache holds the same accounts still. */
-  const known = (user: AccessUser, question: AccessQuestion, reading: ReadConsistency): AccessAnswer | undefined => {
-    const last = answered.get(user);
-    if (last === undefined || !isSame(last.question, question)) return undefined;
-    for (const { wanted, account } of last.accounts) if (accessAccounts.cached(wanted, reading) !== account) return undefined;
-    return last.answer;
-  };
-
   const answerAnew = (call: Call, user: AccessUser, question: AccessQuestion, reading: ReadConsistency): MaybePromise<AccessAnswer> => {
-    const members = membersOf(question, user);
-    const ids = members.length === 0 ? [] : [platformId, ...members.map(({ accountId }) => accountId)];
-    return whenReady(accessAccounts.getAll(call, ids, reading), (accounts) => {
-      const accountOf = (id: bigint): AccessAccount => accounts[ids.indexOf(id)] ?? noAccount;
-      const made = answer(question, user, accountOf, accountOf(platformId));
-      answered.set(user, {
-        question: { userId: question.userId, relation: question.relation, accountId: question.accountId ?? 0n },
-        accounts: ids.map((id) => ({ wanted: accessAccounts.named(id), account: accountOf(id) })),
-        answer: made,
-      });
-      return made;
-    });
+    const ids = accountsOf(question, user);
+    return whenReady(accessAccounts.getAll(call, ids, reading), (accounts) =>
+      remembered(user, question, (id) => accounts[ids.indexOf(id)] ?? noAccount),
+    );
   };
 
   return {
@@ -117,7 +132,9 @@ export const createAccess = (
     scope: (call, question, reading) =>
       whenReady(
         accessUsers.get(call, question.userId, reading),
-        (user) => known(user, question, reading) ?? answerAnew(call, user, question, reading),
+        (user) =>
+          known(user, question, ({ wanted, account }) => accessAccounts.cached(wanted, reading) === account) ??
+          answerAnew(call, user, question, reading),
       ),
   };
 };

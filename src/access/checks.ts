@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Call, type Operation, whenBoth, whenReady } from "../call.ts";
 import { AccessRule, type GetAccessScopeResponseSchema } from "../gen/userd/v1/access_pb.ts";
-import type { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
+import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import type { AccessQuestion } from "./access.ts";
 import type { AccessDependencies } from "./dependencies.ts";
@@ -32,11 +32,12 @@ const questionsOf = (
   checks: readonly AccessQuestion[],
 ): { readonly questions: readonly AccessQuestion[]; readonly positions: number[] } => {
   const questions: AccessQuestion[] = [];
-  const byRelation = new Map<AccessRelation, Map<bigint, number>>();
+  const [read, own] = [new Map<bigint, number>(), new Map<bigint, number>()];
   const positions = checks.map(({ userId, relation }) => {
-    const byUser = byRelation.get(relation) ?? new Map<bigint, number>();
-    byRelation.set(relation, byUser);
-    const position = byUser.get(userId) ?? questions.push({ userId, relation }) - 1;
+    const byUser = relation === AccessRelation.OWN ? own : read;
+    const known = byUser.get(userId);
+    if (known !== undefined) return known;
+    const position = questions.push({ userId, relation }) - 1;
     byUser.set(userId, position);
     return position;
   });

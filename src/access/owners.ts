@@ -38,8 +38,8 @@ export const createOwners = (holders: Holders, accessUsers: AccessUsers, ownersO
   };
 
   /** Returns the profiles that exist, as a map from id to profile. */
-  const profiles = (call: Call, ids: readonly bigint[], reading: ReadConsistency): MaybePromise<ReadonlyMap<bigint, Owner>> => {
-    const distinct = [...new Set(ids)];
+  const profiles = (call: Call, ids: ReadonlySet<bigint>, reading: ReadConsistency): MaybePromise<ReadonlyMap<bigint, Owner>> => {
+    const distinct = [...ids];
     return whenReady(holders.learn(call, distinct), () => {
       const known = distinct.flatMap((id) => holders.get(id) ?? []);
       // Nothing tells when such a profile comes.
@@ -73,10 +73,14 @@ export const createOwners = (holders: Holders, accessUsers: AccessUsers, ownersO
     const [only] = targets;
     const holder = targets.length === 1 && only?.case === "ownerProfileId" ? holders.get(only.value) : undefined;
     if (holder !== undefined) return remembered(call, holder, reading);
-    const ids = targets.flatMap((target) => (target.case === "ownerProfileId" ? [target.value] : []));
-    const refs = targets.flatMap((target) => (target.case === "resource" ? [target.value] : []));
+    const ids = new Set<bigint>();
+    const refs: ResourceRef[] = [];
+    for (const target of targets) {
+      if (target.case === "ownerProfileId") ids.add(target.value);
+      else if (target.case === "resource") refs.push(target.value);
+    }
     const ofResources = refs.length === 0 ? [] : ownersOfResources(call, refs, reading);
-    if (ids.length === 0) return ofResources;
+    if (ids.size === 0) return ofResources;
     return whenBoth(profiles(call, ids, reading), ofResources, (found, owners) => {
       let next = 0;
       return targets.map((target) => (target.case === "resource" ? owners[next++] : found.get(target.value ?? 0n)));

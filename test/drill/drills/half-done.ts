@@ -14,7 +14,6 @@ import type { Fleet, Member } from "../../support/fleet.ts";
 import { newDatabase } from "../../support/new-database.ts";
 import { startDatabaseProxy } from "../../support/tcp-proxy.ts";
 import { runUserd, SECRET_KEY, startUserd, temporaryFolder } from "../../support/userd.ts";
-import { isCommitOfWrite } from "../../support/write-commit.ts";
 import type { Drill } from "../drill.ts";
 
 const silent = createLogger("fatal", { write: () => {} });
@@ -82,7 +81,7 @@ const killMerge = async (
     clients.users.mergeUsers({ ...pair, planEtag: (await clients.users.planUserMerge(pair)).plan?.etag ?? "" }, { timeoutMs: 60_000 });
   const { plan } = await own.users.planUserMerge(pair);
   const request = { ...pair, planEtag: plan?.etag ?? "", requestId: randomUUID() };
-  const when = inside === undefined ? isCommitOfWrite : (chunk: Buffer) => chunk.includes(inside);
+  const when = inside === undefined ? commitOf(1, "insert into user_merge") : (chunk: Buffer) => chunk.includes(inside);
   const isAcknowledged = await killDuring(member, when, moment, () => own.users.mergeUsers(request, { timeoutMs: 60_000 }));
   const stateOf = async () => {
     const { rows } = await client.query<{ merged: boolean; source: number; target: number; parts: number; page: number }>(
@@ -135,7 +134,7 @@ const killPurge = async ({ members: [member] }: Fleet, client: pg.Client, moment
   const own = clientsOf(member);
   const user = await createUser(own);
   await own.options.setOption({ userId: user.id, key: "k", value: value(1) });
-  const isAcknowledged = await killDuring(member, isCommitOfWrite, moment, () =>
+  const isAcknowledged = await killDuring(member, commitOf(1, "insert into erasure"), moment, () =>
     own.users.purgeUser({ id: user.id, requestId: randomUUID() }),
   );
   const { wrong, left } = await wronglyErased(client, [user.id]);
@@ -248,15 +247,17 @@ export const halfDone: Drill = {
           export_import: () => killExport(running, postgresUrl, moment, 1 + (time % 3)),
         };
         for (const [name, run] of Object.entries(points)) {
+          const before = kept;
           complaints.push(...(await run()).map((complaint) => `${name}, ${moment}: ${complaint}`));
           done[name] = (done[name] ?? 0) + 1;
+          const missed = (name === "export_import" ? 2 : 1) - (kept - before);
+          if (missed > 0) complaints.push(`${name}, ${moment}: a process was not killed where it was meant to be`);
         }
       }
     }
     await client.end();
     // An export and its import are killed each.
     const faults = Object.values(done).reduce((sum, count) => sum + count, done["export_import"] ?? 0);
-    if (kept < faults) complaints.push(`only ${kept} of ${faults} processes were killed where they were meant to be`);
     return { operations: faults, faults, figure: complaints.length, bound: 0, complaints, besides: { ...done, killed: kept } };
   },
 };
