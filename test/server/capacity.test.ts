@@ -119,6 +119,8 @@ test.for([
   ["a little late, with several callers", { delayMs: 3, utilization: 0.95, peak: 300, hasNeighbours: true }, 300, 250],
   ["very late", { delayMs: 40, utilization: 1, peak: 300 }, 512, 150],
   ["very late, with several callers", { delayMs: 20, utilization: 1, peak: 300, hasNeighbours: true }, 300, 150],
+  ["very late, with hardly more than the least", { delayMs: 20, utilization: 1, peak: 100, hasNeighbours: true }, 300, 64],
+  ["very late, below that", { delayMs: 20, utilization: 1, peak: 60, hasNeighbours: true }, 60, 50],
   ["late, at the least for several callers", { delayMs: 20, utilization: 1, peak: 33, hasNeighbours: true }, 33, 32],
   ["late, with fewer calls than the limit", { delayMs: 20, utilization: 1, peak: 90 }, 512, 75],
   ["late, at the least", { delayMs: 20, utilization: 1, peak: 70 }, 512, 64],

@@ -70,7 +70,10 @@ export const nextLimit = (limit: number, { delayMs, utilization, peak, hasNeighb
   const { targetMs, busy, ...pressure } = hasNeighbours ? NEIGHBOURS : ALONE;
   const least = Math.min(pressure.least, bounds.least, max);
   if (delayMs > targetMs && utilization > busy && peak >= least) {
-    return Math.max(least, Math.floor(Math.min(limit, peak) * (delayMs > FAR * targetMs ? 1 / 2 : 5 / 6)));
+    const held = Math.min(limit, peak);
+    // Where turns are long though few calls are let in, fewer ones would only leave less answers to a turn.
+    if (delayMs > FAR * targetMs && held > bounds.least) return Math.max(Math.min(bounds.least, max), Math.floor(held / 2));
+    return Math.max(least, Math.floor((held * 5) / 6));
   }
   return Math.min(max, utilization < IDLE ? 2 * limit : limit + Math.ceil(limit / 20));
 };
