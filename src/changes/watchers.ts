@@ -4,6 +4,7 @@ import type { CompiledFilter } from "./change-filter.ts";
 import type { FeedChange } from "./feed-change.ts";
 import { createRecentChanges } from "./recent-changes.ts";
 import type { FeedState } from "./sequencer-ports.ts";
+import { type Entry, wait, wake } from "./watch-entry.ts";
 import { createWatchedAggregates } from "./watched-aggregates.ts";
 import type { Batch, FeedSource, Watcher } from "./watcher.ts";
 
@@ -28,16 +29,6 @@ const MAX_POSITIONS = 5_000n;
 /** The time after which a client that finds no room tries again, in milliseconds. */
 const RETRY_MS = 5_000;
 
-type Entry = {
-  readonly filter: CompiledFilter;
-  /** All matching changes up to here were given, unless `pending` or the pages behind it say more. */
-  position: bigint;
-  pending: FeedChange[];
-  /** True while the watcher reads pages by itself, until it has caught up. */
-  isPaging: boolean;
-  wake: (() => void) | undefined;
-};
-
 /** Makes the watchers of a process: at most `max`. */
 export const createWatchers = ({ read, readOf, expired, failed }: FeedSource, max: number): Watchers => {
   const entries = new Set<Entry>();
@@ -54,10 +45,6 @@ export const createWatchers = ({ read, readOf, expired, failed }: FeedSource, ma
   let isReading = false;
   let ended: (() => DomainError) | undefined;
 
-  const wake = (entry: Entry): void => {
-    entry.wake?.();
-    entry.wake = undefined;
-  };
   const endAll = (why: () => DomainError): void => {
     ended = why;
     for (const entry of entries) wake(entry);
@@ -189,20 +176,6 @@ export const createWatchers = ({ read, readOf, expired, failed }: FeedSource, ma
     const position = positionOf(entry);
     return { changes, position, head: head > position ? head : position, time: entry.isPaging ? undefined : time };
   };
-
-  /** Waits until the watcher is woken, the time is over, or the call ends. */
-  const wait = (entry: Entry, milliseconds: number, signal: AbortSignal): Promise<void> =>
-    new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        entry.wake = undefined;
-        resolve();
-      };
-      const timer = setTimeout(done, milliseconds);
-      signal.addEventListener("abort", done, { once: true });
-      entry.wake = done;
-    });
 
   const take = (entry: Entry): Batch => {
     const changes = entry.pending;
