@@ -116,7 +116,7 @@ test.for([
   ["late", { delayMs: 20, utilization: 1, peak: 300 }, 512, 250],
   ["a little late, with one caller", { delayMs: 3, utilization: 1, peak: 300 }, 300, 315],
   ["a little late and hardly at work, with several callers", { delayMs: 3, utilization: 0.8, peak: 300, hasNeighbours: true }, 300, 315],
-  ["a little late, with several callers", { delayMs: 3, utilization: 0.95, peak: 300, hasNeighbours: true }, 300, 250],
+  ["a little late, with several callers", { delayMs: 3.5, utilization: 0.95, peak: 300, hasNeighbours: true }, 300, 250],
   ["very late", { delayMs: 40, utilization: 1, peak: 300 }, 512, 150],
   ["very late, with several callers", { delayMs: 20, utilization: 1, peak: 300, hasNeighbours: true }, 300, 150],
   ["very late, with hardly more than the least", { delayMs: 20, utilization: 1, peak: 100, hasNeighbours: true }, 300, 64],
