@@ -5,7 +5,7 @@ const LOOKS = 4;
 /** The time after which two looks are enough, in milliseconds: with turns of the event loop as long as that, four would take seconds. */
 const WINDOW_MS = 250;
 /** How many times `targetMs` the delay is from which on the limit falls to the half, and not by a sixth. */
-const FAR = 8;
+const FAR = 5;
 /**
  * When the limit falls: the event loop is late by more than `targetMs` at nearly every look, which means that its turns take twice as long, and is at
  * work for more than the share `busy` of its time: else it is late since others have the CPU. `least` is the lowest limit.
@@ -15,7 +15,7 @@ type Pressure = { readonly targetMs: number; readonly busy: number; readonly lea
 /** With one caller alone, long turns cost nobody anything, and are cheaper by the call. */
 const ALONE: Pressure = { targetMs: 4, busy: 0.95, least: Infinity };
 /** With several, each call of one waits for a whole turn of another's. */
-const NEIGHBOURS: Pressure = { targetMs: 1.5, busy: 0.9, least: 32 };
+const NEIGHBOURS: Pressure = { targetMs: 3, busy: 0.9, least: 32 };
 
 /** The share of its time below which the event loop had time left for more. */
 const IDLE = 0.7;
@@ -70,7 +70,10 @@ export const nextLimit = (limit: number, { delayMs, utilization, peak, hasNeighb
   const { targetMs, busy, ...pressure } = hasNeighbours ? NEIGHBOURS : ALONE;
   const least = Math.min(pressure.least, bounds.least, max);
   if (delayMs > targetMs && utilization > busy && peak >= least) {
-    return Math.max(least, Math.floor(Math.min(limit, peak) * (delayMs > FAR * targetMs ? 1 / 2 : 5 / 6)));
+    const held = Math.min(limit, peak);
+    // Where turns are long though few calls are let in, fewer ones would only leave less answers to a turn.
+    if (delayMs > FAR * targetMs && held > bounds.least) return Math.max(Math.min(bounds.least, max), Math.floor(held / 2));
+    return Math.max(least, Math.floor((held * 5) / 6));
   }
   return Math.min(max, utilization < IDLE ? 2 * limit : limit + Math.ceil(limit / 20));
 };
