@@ -5,7 +5,8 @@ const textOf = (query: unknown): string =>
   typeof query === "string" ? query : String((query as { text?: unknown; name?: unknown }).text ?? "");
 
 /** A statement by which the sequencer looks at the feed, or makes a pass. */
-const isOfSequencer = (text: string): boolean => /pg_(current_)?snapshot|(lock|move)_feed_head\(|insert into feed \(/.test(text);
+const isOfSequencer = (text: string): boolean =>
+  /pg_(current_)?snapshot|(lock|move)_feed_head\(|insert into feed \(|^update aggregate_version set xid = '0'/.test(text);
 
 /** The look for commits of other processes, the probe of readiness, and the sequencer of the feed run by themselves, now and then. */
 export const runsByItself = (text: string): boolean =>

@@ -23,6 +23,6 @@ test("updates are proposed when a version is a week old", () => {
   type Update = { readonly "package-ecosystem": string; readonly cooldown?: { readonly "default-days": number } };
   const { updates }: { updates: readonly Update[] } = parse(readFileSync(join(root, ".github/dependabot.yml"), "utf8"));
   const ofPackages = updates.filter(({ "package-ecosystem": kind }) => ["npm", "gomod", "pip", "cargo"].includes(kind));
-  expect(ofPackages.length).toBe(4);
+  expect(ofPackages.length).toBe(5);
   expect(ofPackages.filter(({ cooldown }) => (cooldown?.["default-days"] ?? 0) < 7)).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { describe, expect } from "vitest";
+import { describe, expect, vi } from "vitest";
 import { UserView } from "../../src/gen/userd/v1/user_pb.ts";
 import { LookupStatus } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { statementsOf } from "../options/statements.ts";
@@ -12,18 +12,23 @@ const byUsername = (value: string) => ({ key: { case: "username" as const, value
 /** What only the full view shows. */
 const tablesOfFull = ["user_permission", "role_member", "authenticator"];
 
+const WAIT = { timeout: 10_000, interval: 50 };
+
 describe("statements of a look-up by name", () => {
   test("a miss is one statement, in either view, and a hit none", async ({ clients }) => {
     const { users } = clients["grpc-js"];
     for (const view of [UserView.BASIC, UserView.FULL]) {
       for (const keyOf of [byAddress, byUsername]) {
-        const { id, email = "", username = "" } = await createUser(clients["grpc-js"]);
-        const keys = [keyOf(keyOf === byAddress ? email : username)];
-        const look = async () => expect((await users.lookupUsers({ keys, view })).results).toMatchObject([{ user: { id } }]);
-        expect(await statementsOf(look)).toHaveLength(1);
-        expect(await statementsOf(look)).toHaveLength(0);
-        // The user was read along, and is held for who asks by id.
-        expect(await statementsOf(() => users.getUser({ id, view }))).toHaveLength(0);
+        // The news of the user's own creation can come in the middle of a load, which then is made again: another user has another chance.
+        await vi.waitFor(async () => {
+          const { id, email = "", username = "" } = await createUser(clients["grpc-js"]);
+          const keys = [keyOf(keyOf === byAddress ? email : username)];
+          const look = async () => expect((await users.lookupUsers({ keys, view })).results).toMatchObject([{ user: { id } }]);
+          expect(await statementsOf(look)).toEqual([expect.any(String)]);
+          expect(await statementsOf(look)).toEqual([]);
+          // The user was read along, and is held for who asks by id.
+          expect(await statementsOf(() => users.getUser({ id, view }))).toEqual([]);
+        }, WAIT);
       }
     }
   });
@@ -55,7 +60,7 @@ describe("statements of a look-up by name", () => {
     await users.updateUser({ user: { id, name: "Changed" } });
     const look = async () =>
       expect((await users.lookupUsers({ keys: [byAddress(email)] })).results).toMatchObject([{ user: { name: "Changed" } }]);
-    expect(await statementsOf(look)).toHaveLength(1);
+    expect(await statementsOf(look)).toEqual([expect.any(String)]);
   });
 
   test("the basic view reads no table that only the full view shows", async ({ clients }) => {
