@@ -125,12 +125,13 @@ const openPostgres = async (url: string, entities: EntitySchema[], connections: 
   const probe = createProbe(url);
   const presence = createPresence(probe.answers, log);
   const size = sizeOf(connections.poolSize);
+  const pool = createPool(url, connections, log).once("connect", presence.connected);
   const orm = await PostgresORM.init({
     ...ormOptions,
     entities,
     clientUrl: url,
     extensions: [Migrator],
-    driverOptions: createPostgresDialect(createPool(url, connections, log), presence.failed),
+    driverOptions: createPostgresDialect(pool, presence.failed),
   });
   const places = createPlaces({ size, maxWaiting: size * WAITING_PER_CONNECTION, patienceMs: ACQUIRE_TIMEOUT });
   return { orm, places: presence.guard(places), probe };

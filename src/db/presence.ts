@@ -13,6 +13,8 @@ const PATIENCE_MS = 500;
 export type Presence = {
   /** Makes places that nobody gets while the database is away: calls then fail at once, instead of connecting one by one. */
   readonly guard: (places: Places) => Places;
+  /** Is told of the first connection: until then, whoever starts says what is wrong. */
+  readonly connected: () => void;
   /** Is told of each failure to make a connection. */
   readonly failed: (error: unknown) => void;
 };
@@ -23,6 +25,7 @@ export type Presence = {
  * refused who comes when it is back.
  */
 export const createPresence = (answers: () => Promise<boolean>, log: Logger): Presence => {
+  let wasThere = false;
   let isAway = false;
   let isAsking = false;
   /** The look that those who come now wait for. */
@@ -31,6 +34,7 @@ export const createPresence = (answers: () => Promise<boolean>, log: Logger): Pr
   const become = (away: boolean): void => {
     if (away === isAway) return;
     isAway = away;
+    if (!wasThere) return;
     if (away) log.warn("the database can't be reached; calls that need it are refused at once");
     else log.info("the database can be reached again");
   };
@@ -53,6 +57,9 @@ export const createPresence = (answers: () => Promise<boolean>, log: Logger): Pr
       ...places,
       take: (claim) => (isAway ? wait().then(() => places.take(claim)) : places.take(claim)),
     }),
+    connected: () => {
+      wasThere = true;
+    },
     failed: (error) => {
       if (isAway || isAsking || !isUnreachable(error)) return;
       isAsking = true;
