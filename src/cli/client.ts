@@ -24,7 +24,8 @@ const explainSilence =
       return await next(request);
     } catch (error) {
       if (!(error instanceof ConnectError) || error.details.length > 0) throw error;
-      if (error.code === Code.Canceled) {
+      // By a stream that ended, or by a reset of the connection, whichever is read first.
+      if (error.code === Code.Canceled || error.code === Code.Aborted) {
         const sentence = `The service at ${address} has cut the connection: if it speaks TLS, name its CA with --ca; if it wants a certificate, one with --cert.`;
         throw new ConnectError(sentence, Code.Unavailable);
       }
