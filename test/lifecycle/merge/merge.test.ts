@@ -295,3 +295,18 @@ test("U43 merges that cross never deadlock, and one of them is done", async ({ c
     expect(options.reduce((sum, count) => sum + count)).toBe(3);
   }
 });
+
+test("U41 nobody is merged into somebody else while a large merge into it is still being carried out", async ({ clients, db }) => {
+  const own = clients["grpc-js"];
+  const [from, to, third] = [await createUser(own), await createUser(own), await createUser(own)];
+  await merge(own, from.id, to.id);
+  const onward = { fromUserId: to.id, toUserId: third.id };
+  const planEtag = await etagOf(own, to.id, third.id);
+  await sql`
+    insert into merge_part (merge_id, table_name, column_name, from_id, to_id)
+    select id, 'user_option', 'user_id', ${from.id}, ${to.id} from user_merge where target_user_id = ${to.id}`.execute(db.sql);
+  await expectRefusal(own.users.planUserMerge(onward), "FailedPrecondition", "MERGE_UNFINISHED");
+  await expectRefusal(own.users.mergeUsers({ ...onward, planEtag }), "FailedPrecondition", "MERGE_UNFINISHED");
+  await sql`delete from merge_part where to_id = ${to.id}`.execute(db.sql);
+  await own.users.mergeUsers({ ...onward, planEtag: await etagOf(own, to.id, third.id) });
+});
