@@ -1,6 +1,7 @@
 import { stalenessOf } from "../cache/freshness.ts";
 import { type Operation, whenReady } from "../call.ts";
 import type { BatchGetOptionsRequest, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import { encodeKey } from "../versions/key.ts";
 import { aliveOptions, readAllUserOptions } from "./cached-options.ts";
 import type { OptionDependencies } from "./dependencies.ts";
 import { answerOnce, createQuestions, isSmall } from "./kept-answers.ts";
@@ -22,7 +23,7 @@ type Question = { readonly keys: readonly string[]; readonly hidden: ReadonlySet
 const createQuestionOf = (): ((keys: readonly string[], hidden: ReadonlySet<string>) => Question) => {
   const questions = createQuestions<Question>();
   return (keys, hidden) => {
-    const text = keys.length > 0 ? `only ${keys.join(" ")}` : `but ${[...hidden].join(" ")}`;
+    const text = keys.length > 0 ? encodeKey("only", ...keys) : encodeKey("but", ...hidden);
     const known = questions.get(text);
     if (known !== undefined) return known;
     const question: Question = { keys, hidden };

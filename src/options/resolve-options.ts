@@ -5,6 +5,7 @@ import type { ReadConsistency } from "../cache/read-consistency.ts";
 import { type Operation, whenBoth, whenReady } from "../call.ts";
 import { type OptionLevelSchema, OptionSource, type ResolvedOptionSchema } from "../gen/userd/v1/user_option_pb.ts";
 import type { ResolvedOptionsSchema, ResolveOptionsRequest, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import { encodeKey } from "../versions/key.ts";
 import { completed, isAlive } from "./cached-options.ts";
 import type { OptionDependencies } from "./dependencies.ts";
 import { answerOnce, createQuestions, isSmall } from "./kept-answers.ts";
@@ -173,8 +174,7 @@ const createQuestionOf = () => {
     { keys, projectId, organizationId }: ResolveOptionsRequest,
     { kinds, scopes, definitions, hidden }: Pick<Question, "kinds" | "scopes" | "definitions" | "hidden">,
   ): Question => {
-    const asked = keys.length > 0 ? `only ${keys.join(" ")}` : `but ${[...hidden].join(" ")}`;
-    const text = `${organizationId} ${projectId} ${asked}`;
+    const text = encodeKey(organizationId, projectId, ...(keys.length > 0 ? ["only", ...keys] : ["but", ...hidden]));
     const known = questions.get(text);
     if (known?.definitions === definitions && known.scopes.every((scope, index) => scope === scopes[index])) return known;
     const named = new Set(keys);
