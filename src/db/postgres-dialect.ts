@@ -22,14 +22,14 @@ const withCaller = (error: unknown): unknown => {
   return error;
 };
 
-/** A connection that can send several statements in one packet. */
-export type Corked = {
-  /** Holds back what is sent until the work of this turn is done. */
-  readonly cork: () => void;
+/** A connection that knows when it is used by a write, whose statements don't wait for the answers of those before them. */
+export type Pipelined = {
+  /** Begins a write: what is sent is held back until the work of this turn is done, and no statement is sent twice until the release. */
+  readonly beginWrite: () => void;
 };
 
 /** One connection of the pool, as Kysely knows it. */
-type Held = DatabaseConnection & Corked & { readonly release: () => void };
+type Held = DatabaseConnection & Pipelined & { readonly release: () => void };
 
 /** The socket of pg's client, which its types lack. */
 type Wire = { readonly connection: { readonly stream: Pick<Writable, "cork" | "uncork"> } };
@@ -37,15 +37,20 @@ type Wire = { readonly connection: { readonly stream: Pick<Writable, "cork" | "u
 const hold = (client: PoolClient): Held => {
   let unanswered = 0;
   let isCancelled = false;
+  let isWriting = false;
   /** The cancellation in progress, before whose end nothing is sent: a cancel that comes late must not meet another statement. */
   let cancelling: Promise<void> | undefined;
 
   const send = ({ sql, parameters }: CompiledQuery): Promise<PgResult> => client.query(sql, parameters as unknown[]);
 
-  /** Sends a statement once more if it was prepared before its table changed; in a transaction that fails, and the write is repeated. */
+  /**
+   * Sends a statement once more if it was prepared before its table changed. In a write the statement would come behind those that were
+   * sent already, COMMIT too, and be answered as if nothing had failed: there the error is thrown, and the write is repeated.
+   */
   const sendAgain = (query: CompiledQuery, error: unknown): Promise<PgResult> => {
     if (isCancelled || !isPreparedBefore(error)) throw error;
     prepareAnew();
+    if (isWriting) throw error;
     return send(query).catch(() => {
       throw error;
     });
@@ -62,6 +67,8 @@ const hold = (client: PoolClient): Held => {
         answer = await sendAgain(query, error);
       }
       const { command, rowCount, rows } = answer;
+      if (command === "ROLLBACK" && query.sql === "commit")
+        throw new Error("The transaction was rolled back, since one of its statements had failed.");
       return writes.has(command) ? { numAffectedRows: BigInt(rowCount ?? 0), rows: rows ?? [] } : { rows: rows ?? [] };
     } catch (error) {
       // Who ended it has gone, and Kysely would print what nobody waits for.
@@ -88,11 +95,15 @@ const hold = (client: PoolClient): Held => {
   return {
     executeQuery,
     cancelQuery,
-    cork: () => {
+    beginWrite: () => {
+      isWriting = true;
       stream.cork();
       process.nextTick(uncork);
     },
-    release: () => client.release(),
+    release: () => {
+      isWriting = false;
+      client.release();
+    },
     streamQuery: () => {
       throw new Error("Rows are read page by page, never as a stream.");
     },

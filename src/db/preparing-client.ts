@@ -1,5 +1,6 @@
-import { Client, type ClientConfig, DatabaseError, type QueryConfig } from "pg";
+import { Client, type ClientConfig, type QueryConfig } from "pg";
 import { type Watch, watchConnection } from "./silent-connections.ts";
+import { codeOf, type DriverError } from "./unreachable.ts";
 import { verifyAddress } from "./verified-host.ts";
 
 /** The texts that come with bound parameters are constant, about a dozen for each kind; what is composed per request would fill the server. */
@@ -19,7 +20,7 @@ let renewals = 0;
  * became longer is enough, which a newer set of kinds or a migration does beside older instances.
  */
 export const isPreparedBefore = (error: unknown): boolean =>
-  error instanceof DatabaseError && error.code === "0A000" && error.routine === "RevalidateCachedQuery";
+  codeOf(error) === "0A000" && (error as DriverError).routine === "RevalidateCachedQuery";
 
 /** Gives all statements new names, so that each connection prepares them anew. The old ones go with their connections. */
 export const prepareAnew = (): void => {

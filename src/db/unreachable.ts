@@ -1,7 +1,7 @@
 import { stateOf } from "./sqlstates.ts";
 
 /** An error of a database driver, with the fields that drivers add; MikroORM copies these fields to its own errors. */
-export type DriverError = Error & { readonly code?: string; readonly constraint?: string };
+export type DriverError = Error & { readonly code?: string; readonly constraint?: string; readonly routine?: string };
 
 /** The error of a statement that was not sent, since the database is known to be away. */
 export class DatabaseAway extends Error {

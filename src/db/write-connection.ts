@@ -3,7 +3,7 @@ import type { Schema } from "../schema/entities.ts";
 import type { KindSet } from "../schema/kind-set.ts";
 import type { Database } from "./orm.ts";
 import type { Claim } from "./places.ts";
-import type { Corked } from "./postgres-dialect.ts";
+import type { Pipelined } from "./postgres-dialect.ts";
 import { type Session, sessionOf } from "./session.ts";
 
 /**
@@ -39,7 +39,7 @@ const unused: Omit<KyselyProps, "executor"> = { config: {}, driver: {}, dialect:
 /** Runs `body` in a transaction on a connection; see `writeOn`. */
 const transactOn = async <T>(
   db: WriteDatabase,
-  connection: DatabaseConnection & Partial<Corked>,
+  connection: DatabaseConnection & Partial<Pipelined>,
   signal: AbortSignal,
   milliseconds: number,
   body: (connection: WriteConnection) => Promise<T>,
@@ -47,6 +47,7 @@ const transactOn = async <T>(
   const sent: Promise<unknown>[] = [];
   let failure: { readonly error: unknown } | undefined;
   let isCommitting = false;
+  let committed: Promise<unknown> | undefined;
   const cancel = () => {
     // BEGIN itself is not cancelled: what comes behind it would run outside the transaction.
     if (!isCommitting) begun.then(() => connection.cancelQuery?.(undefined as never), ignore);
@@ -71,10 +72,11 @@ const transactOn = async <T>(
   const commit = (): void => {
     if (isCommitting) return;
     isCommitting = true;
-    ahead(COMMIT);
+    committed = run(COMMIT);
+    committed.catch(ignore);
   };
   signal.throwIfAborted();
-  connection.cork?.();
+  connection.beginWrite?.();
   const begun = ahead(beginning(db, milliseconds));
   signal.addEventListener("abort", cancel, { once: true });
   try {
@@ -84,9 +86,11 @@ const transactOn = async <T>(
     commit();
     await Promise.all(sent);
     if (failure !== undefined) throw failure.error;
+    await committed;
     return result;
   } catch (error) {
     await Promise.all(sent);
+    await committed?.catch(ignore);
     // What was thrown counts, even if this fails: then the connection is lost.
     await connection.executeQuery(ROLLBACK).catch(ignore);
     // The statements behind one that failed say only that one has.
