@@ -98,7 +98,7 @@ export const startListeners = async ({
   const refusals = createRefusals(log, metrics.calls);
   const rpcs = prepareRpcs(routes, permissions);
   await using stack = new AsyncDisposableStack();
-  const tls = config.tls && stack.adopt(loadTls(config.tls, log), ({ stop }) => stop());
+  const tls = config.tls && stack.adopt(await loadTls(config.tls, log), ({ stop }) => stop());
   const isTrusted = tls?.isTrusted ?? (() => false);
   const callers = stack.adopt(loadCallers({ config, log, known: permissions, isTrusted }), ({ stop }) => stop());
   const context: InterceptorContext = {

@@ -2,7 +2,6 @@ import { X509Certificate } from "node:crypto";
 import type { Http2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import { type Issued, issuedOf } from "./revocations.ts";
 
 /** A certificate that a client showed, and whose chain led to a certificate of TLS_CLIENT_CA in the handshake. */
 export type ClientCertificate = {
@@ -13,8 +12,8 @@ export type ClientCertificate = {
   readonly notAfter: number;
   /** The SHA-256 of the certificate, in hex. */
   readonly sha256: string;
-  /** Each certificate of its chain, as far as each is signed by the next one, by its SHA-256 and its mark in lists of revoked ones; its own is the first. */
-  readonly chain: readonly { readonly sha256: string; readonly issued: Issued }[];
+  /** Each certificate of its chain, as far as each is signed by the next one, by its SHA-256 and in DER; its own is the first. */
+  readonly chain: readonly { readonly sha256: string; readonly raw: Buffer }[];
 };
 
 /** The other end of a connection. */
@@ -58,7 +57,7 @@ const certificateOf = (socket: Socket): ClientCertificate | undefined => {
     notBefore: own.validFromDate.getTime(),
     notAfter: own.validToDate.getTime(),
     sha256: hex(own.fingerprint256),
-    chain: chain.map(({ fingerprint256, raw }) => ({ sha256: hex(fingerprint256), issued: issuedOf(raw) })),
+    chain: chain.map(({ fingerprint256, raw }) => ({ sha256: hex(fingerprint256), raw })),
   };
 };
 

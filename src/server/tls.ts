@@ -3,7 +3,7 @@ import { createSecureContext, type SecureContextOptions, type Server, type TLSSo
 import type { Logger } from "pino";
 import { type Config, ConfigError } from "../config.ts";
 import type { ClientCertificate } from "./peers.ts";
-import { type Issued, type Revocations, readRevocations } from "./revocations.ts";
+import type { Issued, Revocations } from "./revocations.ts";
 import { createFileWatch, type WatchedFile } from "./watched-files.ts";
 
 /** The time in which a client has to complete its handshake, in milliseconds. */
@@ -57,12 +57,16 @@ const attempt = <T>(settings: string, read: () => T): T => {
 
 const settings = ["TLS_CERT", "TLS_KEY", "TLS_CLIENT_CA", "TLS_CRL"] as const;
 
+/** The reader of lists of revoked certificates. */
+type Reader = typeof import("./revocations.ts");
+
 const NONE_REVOKED: Revocations = { lists: [], revoked: new Set() };
 
-const load = (files: readonly WatchedFile[]): Material => {
+const load = (files: readonly WatchedFile[], reader: Reader | undefined): Material => {
   const [cert = "", key = "", ca, crl] = files.map((file, index) => attempt(settings[index] ?? "", file.read));
   const trusted = ca === undefined ? new Set<string>() : attempt("TLS_CLIENT_CA", () => fingerprintsOf(ca));
-  const { lists, revoked } = crl === undefined ? NONE_REVOKED : attempt("TLS_CRL", () => readRevocations(crl));
+  const { lists, revoked } =
+    crl === undefined || reader === undefined ? NONE_REVOKED : attempt("TLS_CRL", () => reader.readRevocations(crl));
   const context: SecureContextOptions = {
     cert,
     key,
@@ -83,14 +87,18 @@ const load = (files: readonly WatchedFile[]): Material => {
  * Reads the certificate, the key, and the certificates by which clients are trusted, without those that are revoked, and watches their files.
  * @throws ConfigError when the files can't be used.
  */
-export const loadTls = ({ cert, key, clientCa, crl, clientCertificates }: TlsConfig, log: Logger): Tls => {
+export const loadTls = async ({ cert, key, clientCa, crl, clientCertificates }: TlsConfig, log: Logger): Promise<Tls> => {
+  // The parser of such lists takes its time to load, and few services have any.
+  const reader = crl === undefined ? undefined : await import("./revocations.ts");
   const watch = createFileWatch([cert, key, clientCa, crl].filter((path) => path !== undefined));
   const servers: Server[] = [];
-  let material = load(watch.files);
+  let material = load(watch.files, reader);
+  /** The marks of the certificates that were looked at: a chain stays the same as long as its connection. */
+  const marks = new WeakMap<Buffer, Issued>();
 
   const reload = () => {
     try {
-      material = load(watch.files);
+      material = load(watch.files, reader);
       for (const server of servers) server.setSecureContext(material.context);
       log.info("the files of TLS were read again");
     } catch (error) {
@@ -98,6 +106,14 @@ export const loadTls = ({ cert, key, clientCa, crl, clientCertificates }: TlsCon
     }
   };
   watch.start(reload);
+
+  const isRevoked = (certificate: Buffer): boolean => {
+    if (reader === undefined || material.revoked.size === 0) return false;
+    const known = marks.get(certificate);
+    const mark = known ?? reader.issuedOf(certificate);
+    if (known === undefined) marks.set(certificate, mark);
+    return material.revoked.has(mark);
+  };
 
   const mayStay = (socket: TLSSocket): boolean => {
     if (clientCa === undefined || socket.authorized) return true;
@@ -125,8 +141,7 @@ export const loadTls = ({ cert, key, clientCa, crl, clientCertificates }: TlsCon
         else socket.destroy();
       });
     },
-    isTrusted: (chain) =>
-      chain.some(({ sha256 }) => material.trusted.has(sha256)) && !chain.some(({ issued }) => material.revoked.has(issued)),
+    isTrusted: (chain) => chain.some(({ sha256 }) => material.trusted.has(sha256)) && !chain.some(({ raw }) => isRevoked(raw)),
     reload,
     stop: watch.stop,
   };
