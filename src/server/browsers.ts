@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { isIP } from "node:net";
 import { cors } from "@connectrpc/connect";
 import type { HttpRequest } from "./http-body.ts";
@@ -18,6 +18,8 @@ export type Browsers = {
    * request that it has answered itself: a preflight, or one of a page that may not call.
    */
   readonly admit: (request: HttpRequest, response: ServerResponse) => boolean;
+  /** The headers of answers to requests that no page has sent. */
+  readonly headers: OutgoingHttpHeaders;
 };
 
 /** The headers of requests that pages may send besides those of the protocols, and those of answers that they may read. */
@@ -33,6 +35,12 @@ const nameIn = (authority: string): string => {
   const host = /^(\[[^\]]*\]|[^:]*)(:\d+)?$/.exec(authority.toLowerCase())?.[1] ?? "";
   return host.replace(/^\[|\]$|\.$/g, "");
 };
+
+/** Tells whether a request is one of plain gRPC: no browser speaks it, and its clients take further headers for metadata. */
+export const isPlainGrpc = (headers: IncomingHttpHeaders): boolean => /^application\/grpc(?!-web)/i.test(headers["content-type"] ?? "");
+
+/** Tells whether a browser says that a page has sent a request. */
+export const isOfPage = (headers: IncomingHttpHeaders): boolean => headers.origin !== undefined || headers["sec-fetch-site"] !== undefined;
 
 const authorityOf = (request: HttpRequest): string =>
   ("authority" in request ? request.authority : request.headers.host) ?? request.headers.host ?? "";
@@ -62,6 +70,12 @@ export const createBrowsers = ({ hosts, origins }: BrowserSettings, asksCredenti
   const known = new Set(hosts.map((host) => host.toLowerCase()));
   const allowed = new Set(origins.map((origin) => origin.toLowerCase()));
 
+  const own: OutgoingHttpHeaders = {
+    "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "same-origin",
+    ...(allowed.size > 0 && { vary: "origin" }),
+  };
+
   const faultOf = (request: HttpRequest, origin: string | undefined, isAllowed: boolean): string | undefined => {
     const authority = authorityOf(request);
     const name = nameIn(authority);
@@ -84,16 +98,14 @@ export const createBrowsers = ({ hosts, origins }: BrowserSettings, asksCredenti
   };
 
   return {
+    headers: own,
     admit: (request, response) => {
       const { headers } = request;
-      // No browser speaks it, and its clients take further headers for metadata.
-      const isPlainGrpc = /^application\/grpc(?!-web)/i.test(headers["content-type"] ?? "");
       const origin = headers.origin?.toLowerCase();
       const isAllowed = origin !== undefined && allowed.has(origin);
-      if (!isPlainGrpc) {
-        response.setHeader("x-content-type-options", "nosniff");
-        response.setHeader("cross-origin-resource-policy", isAllowed ? "cross-origin" : "same-origin");
-        if (allowed.size > 0) response.setHeader("vary", "origin");
+      if (!isPlainGrpc(headers)) {
+        for (const name in own) response.setHeader(name, own[name] ?? "");
+        if (isAllowed) response.setHeader("cross-origin-resource-policy", "cross-origin");
       }
       if (isAllowed) {
         response.setHeader("access-control-allow-origin", headers.origin ?? "");

@@ -6,7 +6,8 @@ import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import type { ListenAddress } from "../settings.ts";
 import type { Bodies } from "./bodies.ts";
-import { guardStreams } from "./capacity/gate.ts";
+import { costs } from "./capacity/arrivals.ts";
+import { answerAtOnce, guardStreams } from "./capacity/gate.ts";
 import { type ConnectionLimits, limitConnections } from "./connections.ts";
 import { createFront } from "./front.ts";
 import { toGrpcMethod } from "./grpc-adapter.ts";
@@ -95,6 +96,7 @@ export const startGrpc = async ({
     addReflection(server, { services: [...services, Health, ServerReflection], admit });
   }
 
+  const byPath = new Map(rpcs.map((rpc) => [`/${rpc.name}`, rpc]));
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   // Type-checked, though private: grpc-js hands out neither its servers nor their sessions.
   for (const http2Server of server["http2Servers"].keys()) {
@@ -102,7 +104,12 @@ export const startGrpc = async ({
       keepStreamsInSlots(session);
       session.once("remoteSettings", () => connections.spoke(session));
     });
-    guardStreams(http2Server as Http2Server, rpcs, context, (session) => connections.isVouched(session));
+    guardStreams(http2Server as Http2Server, context, {
+      isVouched: (session) => connections.isVouched(session),
+      rpcOf: (headers) => byPath.get(headers[":path"] ?? ""),
+      refuse: (stream, { headers }) => answerAtOnce(stream, headers),
+      costOf: () => (context.capacity.isBusy() ? costs.begun : costs.quick),
+    });
   }
   const front = createFront(tls, "h2", (socket) => {
     if (!socket.destroyed) injector.injectConnection(socket);

@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import type { ConnectError } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
@@ -7,9 +7,9 @@ import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { detailTypes } from "../status.ts";
 import type { HttpRequest } from "./http-body.ts";
 
-/** Returns the media type, without parameters, of a request of gRPC or gRPC-Web; undefined for any other request. */
-export const grpcTypeOf = (request: HttpRequest): string | undefined =>
-  /^application\/grpc(-web(-text)?)?(\+\w+)?(?=$|[ ;])/i.exec(request.headers["content-type"] ?? "")?.[0];
+/** Returns the media type, without parameters, of a request of gRPC or gRPC-Web by its headers; undefined for any other request. */
+export const grpcTypeOf = (headers: IncomingHttpHeaders): string | undefined =>
+  /^application\/grpc(-web(-text)?)?(\+\w+)?(?=$|[ ;])/i.exec(headers["content-type"] ?? "")?.[0];
 
 /** Sends an answer of headers alone. Over HTTP/2 they end the stream, and so gRPC takes them for trailers. */
 const sendHeaders = (response: ServerResponse, status: number, headers: Headers): void => {
@@ -61,7 +61,7 @@ const ofProtocol = new Set(["content-type", "grpc-encoding", "grpc-accept-encodi
  */
 export const sendAnswer = async (answer: UniversalServerResponse, request: HttpRequest, response: ServerResponse): Promise<void> => {
   const { status, header = new Headers(), trailer } = answer;
-  const type = grpcTypeOf(request);
+  const type = grpcTypeOf(request.headers);
   // Connect names the codec even if the client did not.
   if (type !== undefined && header.has("content-type")) header.set("content-type", type);
   // The first message, if there is one, has been made by now: a status that is no longer OK comes without any.

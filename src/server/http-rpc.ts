@@ -114,7 +114,7 @@ const isConnectPost = ({ method, headers }: HttpRequest): boolean =>
  * request that is neither gRPC, gRPC-Web nor a POST of Connect.
  */
 export const refuseUnknownRpc = (request: HttpRequest, response: ServerResponse, context: InterceptorContext): boolean => {
-  const type = grpcTypeOf(request);
+  const type = grpcTypeOf(request.headers);
   if (type !== undefined) sendGrpcError(response, type, unknownRpc(context));
   else if (isConnectPost(request)) sendError(response, 404, unknownRpc(context));
   else return false;

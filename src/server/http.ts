@@ -1,12 +1,13 @@
-import { createServer, type ServerOptions, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type ServerOptions, type ServerResponse } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { ListenAddress } from "../settings.ts";
 import type { Bodies } from "./bodies.ts";
-import type { Browsers } from "./browsers.ts";
-import { costs, orderArrivals } from "./capacity/arrivals.ts";
-import { createGate } from "./capacity/gate.ts";
-import { canRefuse, sendRefusal } from "./capacity/http-refusal.ts";
+import { type Browsers, isOfPage } from "./browsers.ts";
+import { costs } from "./capacity/arrivals.ts";
+import { createGate, guardStreams } from "./capacity/gate.ts";
+import { canRefuse, refuseStream, sendRefusal } from "./capacity/http-refusal.ts";
+import type { Refusal } from "./capacity/refusal.ts";
 import { createConnectRpcs } from "./connect-adapter.ts";
 import { unknownRpc } from "./connect-errors.ts";
 import { type ConnectionLimits, type Connections, limitConnections } from "./connections.ts";
@@ -20,7 +21,6 @@ import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { createLingering, type Lingering } from "./lingering.ts";
 import { type Page, servePage } from "./pages.ts";
 import { splitProtocols } from "./protocols.ts";
-
 import { maxTimeoutMs, type Rpc } from "./rpc.ts";
 import { listen } from "./sockets.ts";
 import { keepStreamsInSlots } from "./stream-table.ts";
@@ -54,15 +54,31 @@ export type HttpListenerOptions = {
 
 type Vouch = Connections["vouch"];
 
+const pathOf = (target: string): string => target.split("?", 1)[0] ?? "";
+
+/**
+ * Tells whether the gate looks at a stream before Node makes a request of it. Those of pages wait for the rules for pages, and the answers to other
+ * methods have no body.
+ */
+const isSeenEarly = (headers: IncomingHttpHeaders): boolean =>
+  canRefuse(headers) && !isOfPage(headers) && (headers[":method"] === "POST" || headers[":method"] === "GET");
+
 const createHttpHandler = ({ rpcs, context, browsers, pages, bodies }: HttpListenerOptions, lingering: Lingering, vouch: Vouch) => {
   const byPath = createConnectRpcs(rpcs, context, bodies, vouch);
   const [gate, gateOfTurns] = [createGate(context, { inTurns: false }), createGate(context, { inTurns: true })];
   const servicePaths = new Set([...byPath.keys()].map((path) => path.slice(0, path.lastIndexOf("/"))));
 
+  /** Asks the gate about a request, unless it was asked about its stream. */
+  const lookAt = (rpc: Rpc, request: HttpRequest): Refusal | undefined => {
+    if (!canRefuse(request.headers)) return undefined;
+    if (!("stream" in request)) return gate(rpc, request.headers);
+    return isSeenEarly(request.headers) ? undefined : gateOfTurns(rpc, request.headers);
+  };
+
   return (request: HttpRequest, response: ServerResponse): void => {
     lingering.watch(request, response);
     request.url = originForm(request.url ?? "");
-    const path = request.url.split("?", 1)[0] ?? "";
+    const path = pathOf(request.url);
     if (!browsers.admit(request, response)) {
       limitUnread(request, response, Date.now());
       return;
@@ -70,7 +86,7 @@ const createHttpHandler = ({ rpcs, context, browsers, pages, bodies }: HttpListe
     const rpc = byPath.get(path);
     const page = pages.get(path);
     if (rpc !== undefined) {
-      const refusal = canRefuse(request) ? ("stream" in request ? gateOfTurns : gate)(rpc.rpc, request.headers) : undefined;
+      const refusal = lookAt(rpc.rpc, request);
       if (refusal !== undefined) sendRefusal(request, response, refusal);
       else void serveRpc(rpc, request, response, { log: context.log, bodies });
       return;
@@ -107,14 +123,13 @@ export const startHttp = async (options: HttpListenerOptions): Promise<Listener>
     // Node's compatibility API: the response has the methods of HTTP/1.1's, without being one.
     (request, response) => handle(request, response as unknown as ServerResponse),
   );
-  orderArrivals(http2, {
+  const byPath = new Map(options.rpcs.map((rpc) => [`/${rpc.name}`, rpc]));
+  guardStreams(http2, options.context, {
     isVouched: (session) => connections.isVouched(session),
-    beginTurn: options.context.capacity.beginTurn,
-    handle: (arrival, serve) => {
-      serve(arrival);
-      // Connect's way with a call is longer.
-      return costs.begun;
-    },
+    rpcOf: (headers) => (isSeenEarly(headers) ? byPath.get(pathOf(headers[":path"] ?? "")) : undefined),
+    refuse: (stream, refusal, headers) => refuseStream(stream, refusal, headers, options.browsers.headers),
+    // Connect's way with a call is longer.
+    costOf: () => costs.begun,
   });
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {

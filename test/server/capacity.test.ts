@@ -1,4 +1,4 @@
-import { connect } from "node:http2";
+import { connect, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from "node:http2";
 import { setTimeout as delay } from "node:timers/promises";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
@@ -281,6 +281,53 @@ test("a rate of all calls and one of a permission both hold", async () => {
   const { info, error } = await expectRefusal(options.getOption(validRequest, bearing("limited")), "ResourceExhausted", "CALLER_LIMITED");
   expect(info?.metadata).toEqual({ limit: "all" });
   expect(Number(error.findDetails(RetryInfoSchema)[0]?.retryDelay?.seconds)).toBeGreaterThan(90);
+});
+
+test("over HTTP/2 a call is refused in its protocol, and a page's with the headers that let it read the answer", async () => {
+  const { operation, release } = hanging();
+  const browsers = { hosts: [], origins: ["https://console.example.com"] };
+  await using server = await startServer({ getOption: operation }, { maxConcurrentCalls: 1, browsers });
+  const { options } = server.clients["Connect gRPC"];
+  const taken = options.getOption(validRequest, { timeoutMs: 20_000 });
+  await expect.poll(() => server.metrics()).toMatch(/userd_calls_in_progress 1/);
+  await expectRefusal(options.getOption(validRequest), "ResourceExhausted", "OVERLOADED");
+  const session = connect(`http://${server.httpAddress.host}:${server.httpAddress.port}`);
+  const ask = (headers: Record<string, string>) =>
+    new Promise<{ readonly fields: IncomingHttpHeaders & IncomingHttpStatusHeader; readonly body: string }>((resolve, reject) => {
+      const path = "/userd.v1.UserOptionService/GetOption";
+      const stream = session.request({ ":method": "POST", ":path": path, te: "trailers", ...headers }).on("error", reject);
+      stream.end();
+      let body = "";
+      stream.setEncoding("utf8").on("data", (chunk) => (body += chunk));
+      stream.on("response", (fields) => stream.on("end", () => resolve({ fields, body })));
+    });
+  const forBrowsers = { "x-content-type-options": "nosniff", "cross-origin-resource-policy": "same-origin", vary: "origin" };
+  const origin = "https://console.example.com";
+  const cases = [
+    [{ "content-type": "application/grpc" }, {}],
+    [{ "content-type": "application/grpc+proto" }, {}],
+    [{ "content-type": "application/grpc+json" }, {}],
+    [{ "content-type": "application/grpc-web+proto" }, forBrowsers],
+    [{ "content-type": "application/json" }, forBrowsers],
+    [
+      { "content-type": "application/json", origin },
+      { ...forBrowsers, "cross-origin-resource-policy": "cross-origin" },
+    ],
+  ] as const;
+  for (const [headers, further] of cases) {
+    const { fields, body } = await ask(headers);
+    const type = headers["content-type"];
+    const isGrpc = type.startsWith("application/grpc");
+    expect(fields, type).toMatchObject({ ":status": isGrpc ? 200 : 429, "content-type": type, ...further });
+    if (isGrpc) expect([fields["grpc-status"], body], type).toEqual(["8", ""]);
+    else expect([fields["retry-after"], JSON.parse(body).code], type).toEqual(["1", "resource_exhausted"]);
+    if (further !== forBrowsers && isGrpc) expect(fields, type).not.toHaveProperty("x-content-type-options");
+    expect(fields["access-control-allow-origin"], type).toBe("origin" in headers ? origin : undefined);
+  }
+  session.close();
+  release();
+  await taken;
+  await expect.poll(() => server.metrics()).toContain('userd_refused_calls_total{caller="local",reason="OVERLOADED"} 7');
 });
 
 test.concurrent("a refused call whose request never ends loses its stream", { timeout: 15_000 }, async ({ expect }) => {

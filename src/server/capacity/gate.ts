@@ -1,4 +1,4 @@
-import type { Http2Server, ServerHttp2Stream } from "node:http2";
+import type { Http2Server, IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Connections } from "../connections.ts";
 import { grpcTimeoutMs } from "../http-timeout.ts";
 import type { InterceptorContext } from "../interceptors/interceptor.ts";
@@ -34,47 +34,58 @@ export const createGate = ({ capacity, refusals }: Guarding, { inTurns }: { read
 /** The time that a client has to end the request of a call that was refused, in milliseconds. */
 const LINGER_MS = 5_000;
 
+const END_STREAM = { endStream: true };
+
 const ignore = (): void => {};
 
 function endLate(this: ServerHttp2Stream): void {
   this.close();
 }
 
-/** Answers a call by headers alone, and drops what still comes of its request. */
-const refuse = (stream: ServerHttp2Stream, headers: Refusal["headers"]): void => {
+/** Answers the call of a stream, by headers and perhaps a body, and drops what still comes of its request. */
+export const answerAtOnce = (stream: ServerHttp2Stream, headers: OutgoingHttpHeaders, body?: Uint8Array): void => {
   // A stream that breaks is no fault of ours, and an error without a listener would end the process.
   stream.on("error", ignore);
   stream.setTimeout(LINGER_MS, endLate);
-  stream.respond(headers, { endStream: true });
+  if (body === undefined) stream.respond(headers, END_STREAM);
+  else {
+    stream.respond(headers);
+    stream.end(body);
+  }
   // An unread request would have the answer lost.
   stream.resume();
 };
 
+/** The way in which a port guards the streams of its HTTP/2 server. */
+export type Guard = {
+  readonly isVouched: Connections["isVouched"];
+  /** Returns the RPC that a stream calls; undefined = the gate does not look at this stream. */
+  readonly rpcOf: (headers: IncomingHttpHeaders) => Rpc | undefined;
+  /** Answers a stream with a refusal. */
+  readonly refuse: (stream: ServerHttp2Stream, refusal: Refusal, headers: IncomingHttpHeaders) => void;
+  /** Returns what a stream that passes costs its turn of the event loop. */
+  readonly costOf: () => number;
+};
+
 /**
- * Puts the gate before the handlers of an HTTP/2 server for gRPC: a call that is refused costs its headers, and grpc-js does not get to know
- * of it.
+ * Puts the gate before the listeners of an HTTP/2 server for streams: a call that is refused costs its headers, and neither grpc-js nor Node's API for
+ * requests gets to know of it.
  */
-export const guardStreams = (
-  server: Http2Server,
-  rpcs: readonly Rpc[],
-  { capacity, refusals }: Guarding,
-  isVouched: Connections["isVouched"],
-): void => {
+export const guardStreams = (server: Http2Server, { capacity, refusals }: Guarding, { isVouched, rpcOf, refuse, costOf }: Guard): void => {
   const gate = createGate({ capacity, refusals }, { inTurns: true });
-  const byPath = new Map(rpcs.map((rpc) => [`/${rpc.name}`, rpc]));
   orderArrivals(server, {
     isVouched,
     beginTurn: capacity.beginTurn,
     handle: (arrival, serve) => {
       const [stream, headers] = arrival;
-      const rpc = byPath.get(headers[":path"] ?? "");
+      const rpc = rpcOf(headers);
       const refusal = rpc && gate(rpc, headers);
       if (refusal !== undefined) {
-        refuse(stream, refusal.headers);
+        refuse(stream, refusal, headers);
         return costs.refused;
       }
       serve(arrival);
-      return capacity.isBusy() ? costs.begun : costs.quick;
+      return costOf();
     },
   });
 };
