@@ -10,6 +10,8 @@ import { GetOptionRequestSchema, UserOptionService } from "../../src/gen/userd/v
 import { nextLimit, standingDelay } from "../../src/server/capacity/adaptive-limit.ts";
 import { createBucket } from "../../src/server/capacity/bucket.ts";
 import { createCapacity } from "../../src/server/capacity/capacity.ts";
+import { shareOf } from "../../src/server/capacity/share.ts";
+import { createTurns } from "../../src/server/capacity/turns.ts";
 import { route } from "../../src/server/route.ts";
 import { prepareRpcs } from "../../src/server/rpc.ts";
 import { expectRefusal } from "../support/errors.ts";
@@ -113,15 +115,52 @@ describe("the share of a caller", () => {
 });
 
 test.for([
+  ["of a caller that has few of the calls, at a limit that has fallen", { own: 3, count: 33, limit: 32 }, 32],
+  ["of a caller that has most of them", { own: 30, count: 33, limit: 32 }, 16],
+  ["of the same at the whole limit", { own: 300, count: 333, limit: 512 }, 256],
+  ["of a caller beside many", { own: 1, count: 33, limit: 32, weights: 100 }, 1],
+] as const)("the share %s", ([, full, share]) => {
+  expect(shareOf({ least: 64, weight: 1, weights: 2, ...full })).toBe(share);
+});
+
+test("the turn that a call meets is as long as turns are, weighed by their length, without the longest one", async () => {
+  // The CPU time at the beginning and the end of each turn.
+  const times = [0, 1, 1, 4, 4, 104, 200, 230, 230, 260, 260, 261];
+  let told = 0;
+  const turns = createTurns(
+    () => (told += 1),
+    () => times.shift() ?? 0,
+  );
+  const take = async (count: number) => {
+    for (let turn = 0; turn < count; turn += 1) {
+      turns.note();
+      turns.note();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  await take(3);
+  expect(turns.met()).toBe((1 + 9) / 4);
+  expect(told, "one long turn may be a garbage collection").toBe(0);
+  await take(2);
+  expect(told).toBe(1);
+  await take(1);
+  expect(turns.met()).toBeCloseTo((900 + 1) / 31);
+  expect(turns.met(), "nothing since").toBe(0);
+});
+
+const besideOthers = { hasNeighbours: true, delayMs: 20, utilization: 0.95, peak: 300 } as const;
+
+test.for([
   ["late", { delayMs: 20, utilization: 1, peak: 300 }, 512, 250],
   ["a little late, with one caller", { delayMs: 3, utilization: 1, peak: 300 }, 300, 315],
-  ["a little late and hardly at work, with several callers", { delayMs: 3, utilization: 0.8, peak: 300, hasNeighbours: true }, 300, 315],
-  ["a little late, with several callers", { delayMs: 3.5, utilization: 0.95, peak: 300, hasNeighbours: true }, 300, 250],
   ["very late", { delayMs: 40, utilization: 1, peak: 300 }, 512, 150],
-  ["very late, with several callers", { delayMs: 20, utilization: 1, peak: 300, hasNeighbours: true }, 300, 150],
-  ["very late, with hardly more than the least", { delayMs: 20, utilization: 1, peak: 100, hasNeighbours: true }, 300, 64],
-  ["very late, below that", { delayMs: 20, utilization: 1, peak: 60, hasNeighbours: true }, 60, 50],
-  ["late, at the least for several callers", { delayMs: 20, utilization: 1, peak: 33, hasNeighbours: true }, 33, 32],
+  ["very late, with hardly more than the least", { delayMs: 40, utilization: 1, peak: 100 }, 300, 64],
+  ["late since others have the CPU, with several callers", { ...besideOthers, turnMs: 1 }, 300, 315],
+  ["at work for turns that just do, with several callers", { ...besideOthers, turnMs: 2 }, 300, 300],
+  ["at work for turns that are too long, with several callers", { ...besideOthers, turnMs: 4 }, 300, 225],
+  ["at work for turns that are far too long, with several callers", { ...besideOthers, turnMs: 20 }, 300, 150],
+  ["at work for such turns, near the least for several callers", { ...besideOthers, turnMs: 20, peak: 60 }, 60, 32],
+  ["at work for such turns, but not by calls", { ...besideOthers, turnMs: 20, peak: 1 }, 300, 300],
   ["late, with fewer calls than the limit", { delayMs: 20, utilization: 1, peak: 90 }, 512, 75],
   ["late, at the least", { delayMs: 20, utilization: 1, peak: 70 }, 512, 64],
   ["late, but not by calls", { delayMs: 20, utilization: 1, peak: 1, hasNeighbours: true }, 300, 315],
@@ -131,7 +170,7 @@ test.for([
   ["in time", { delayMs: 1, utilization: 1, peak: 100 }, 100, 105],
   ["in time, at the most", { delayMs: 1, utilization: 1, peak: 100 }, 512, 512],
 ] as const)("the limit of a server that is %s", ([, seen, limit, next]) => {
-  expect(nextLimit(limit, { hasNeighbours: false, ...seen, bounds: { max: 512, least: 64 } })).toBe(next);
+  expect(nextLimit(limit, { hasNeighbours: false, turnMs: 0, ...seen, bounds: { max: 512, least: 64 } })).toBe(next);
 });
 
 test.for([
@@ -146,7 +185,7 @@ test.for([
 });
 
 test("the least limit is not above the one that is set", () => {
-  expect(nextLimit(5, { delayMs: 50, utilization: 1, peak: 5, hasNeighbours: false, bounds: { max: 5, least: 64 } })).toBe(5);
+  expect(nextLimit(5, { turnMs: 0, delayMs: 50, utilization: 1, peak: 5, hasNeighbours: false, bounds: { max: 5, least: 64 } })).toBe(5);
 });
 
 test("a bucket gives its burst at once, and then its rate", () => {

@@ -1,3 +1,5 @@
+import { createTurns } from "./turns.ts";
+
 /** The time between two looks at the clock, in milliseconds: how late they come says how long the event loop takes for a turn. */
 const SAMPLE_MS = 25;
 /** The looks that are put together, about 100 ms. */
@@ -7,15 +9,16 @@ const WINDOW_MS = 250;
 /** How many times `targetMs` the delay is from which on the limit falls to the half, and not by a sixth. */
 const FAR = 5;
 /**
- * When the limit falls: the event loop is late by more than `targetMs` at nearly every look, which means that its turns take twice as long, and is at
- * work for more than the share `busy` of its time: else it is late since others have the CPU. `least` is the lowest limit.
+ * When the limit of one caller alone falls: the event loop is late by more than `targetMs` at nearly every look, which means that its turns take twice as
+ * long, and is at work for more than the share `busy` of its time: else it is late since others have the CPU. Long turns cost nobody else anything, and are
+ * cheaper by the call.
  */
-type Pressure = { readonly targetMs: number; readonly busy: number; readonly least: number };
-
-/** With one caller alone, long turns cost nobody anything, and are cheaper by the call. */
-const ALONE: Pressure = { targetMs: 4, busy: 0.95, least: Infinity };
-/** With several, each call of one waits for a whole turn of another's. */
-const NEIGHBOURS: Pressure = { targetMs: 3, busy: 0.9, least: 32 };
+const ALONE = { targetMs: 4, busy: 0.95 } as const;
+/**
+ * When the limit falls with several callers, of which each waits for whole turns of the others, three for a call: turns take more than `turnMs` of CPU
+ * time. `least` is the lowest limit then.
+ */
+const NEIGHBOURS = { turnMs: 3, least: 32 } as const;
 
 /** The share of its time below which the event loop had time left for more. */
 const IDLE = 0.7;
@@ -31,6 +34,8 @@ export type AdaptiveLimit = {
   readonly began: (inProgress: number) => void;
   /** Returns how late the event loop was lately, in milliseconds: what a new call waits at least. */
   readonly delayMs: () => number;
+  /** Notes that this turn of the event loop is at work for calls. */
+  readonly noteTurn: () => void;
   /** Tells whether it looks at the clock: there were more calls than the least limit lately. */
   readonly isWatching: () => boolean;
   readonly stop: () => void;
@@ -40,6 +45,8 @@ export type AdaptiveLimit = {
 type Window = {
   /** How late the event loop was at nearly every look, in milliseconds. */
   readonly delayMs: number;
+  /** The CPU time of the turn that a call meets, in milliseconds. */
+  readonly turnMs: number;
   /** The share of its time that it was at work. */
   readonly utilization: number;
   /** The most calls in progress. */
@@ -61,22 +68,34 @@ export const standingDelay = (looks: readonly number[]): number => {
   return looks.length < LOOKS ? least : second;
 };
 
-/**
- * Returns the limit of the next window: smaller by a sixth when the loop was late and busy with more calls than the least limit, by the half when it was
- * very late; else larger by a twentieth, or twice as large when the loop had time left: nothing that it knows of its limit holds then.
- */
-export const nextLimit = (limit: number, { delayMs, utilization, peak, hasNeighbours, bounds }: Window): number => {
-  const { max } = bounds;
-  const { targetMs, busy, ...pressure } = hasNeighbours ? NEIGHBOURS : ALONE;
-  const least = Math.min(pressure.least, bounds.least, max);
-  if (delayMs > targetMs && utilization > busy && peak >= least) {
-    const held = Math.min(limit, peak);
-    // Where turns are long though few calls are let in, fewer ones would only leave less answers to a turn.
-    if (delayMs > FAR * targetMs && held > bounds.least) return Math.max(Math.min(bounds.least, max), Math.floor(held / 2));
-    return Math.max(least, Math.floor((held * 5) / 6));
-  }
-  return Math.min(max, utilization < IDLE ? 2 * limit : limit + Math.ceil(limit / 20));
+/** The limit when it need not fall: larger by a twentieth, or twice as large when the loop had time left: nothing that it knows of its limit holds then. */
+const raised = (limit: number, { utilization, bounds: { max } }: Window): number =>
+  Math.min(max, utilization < IDLE ? 2 * limit : limit + Math.ceil(limit / 20));
+
+/** The limit of the next window for one caller: smaller by a sixth when the loop was late and busy with more calls than the least limit, by the half when it was very late. */
+const nextAlone = (limit: number, window: Window): number => {
+  const { delayMs, utilization, peak, bounds } = window;
+  const least = Math.min(bounds.least, bounds.max);
+  if (delayMs <= ALONE.targetMs || utilization <= ALONE.busy || peak < least) return raised(limit, window);
+  const held = Math.min(limit, peak);
+  // Where turns are long though few calls are let in, fewer ones would only leave less answers to a turn.
+  if (delayMs > FAR * ALONE.targetMs && held > bounds.least) return Math.max(least, Math.floor(held / 2));
+  return Math.max(least, Math.floor((held * 5) / 6));
 };
+
+/** The limit of the next window for several callers: smaller in the proportion in which turns are too long, at most by the half. */
+const nextBesideOthers = (limit: number, window: Window): number => {
+  const { turnMs, peak, bounds } = window;
+  const least = Math.min(NEIGHBOURS.least, bounds.least, bounds.max);
+  if (turnMs > NEIGHBOURS.turnMs && peak >= least) {
+    return Math.max(least, Math.floor(Math.min(limit, peak) * Math.max(0.5, NEIGHBOURS.turnMs / turnMs)));
+  }
+  return turnMs > NEIGHBOURS.turnMs / 2 ? limit : raised(limit, window);
+};
+
+/** Returns the limit of the next window, by what was seen in the last one. */
+export const nextLimit = (limit: number, window: Window): number =>
+  window.hasNeighbours ? nextBesideOthers(limit, window) : nextAlone(limit, window);
 
 /**
  * Makes a limit of at most `max`. It looks at the clock only while there are more calls than the least limit: a rested server has nothing to
@@ -94,6 +113,11 @@ export const createAdaptiveLimit = (bounds: Bounds, hasNeighbours: () => boolean
   let looks: number[] = [];
   let since = 0;
 
+  // A caller that comes with hundreds of calls at once is not to have whole windows of long turns.
+  const turns = createTurns(() => {
+    if (hasNeighbours()) limit = Math.min(limit, least);
+  });
+
   const stop = () => {
     clearInterval(timer);
     timer = undefined;
@@ -109,7 +133,7 @@ export const createAdaptiveLimit = (bounds: Bounds, hasNeighbours: () => boolean
     worked = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(worked, before);
     rested = peak < Math.min(least, limit) ? rested + 1 : 0;
-    limit = nextLimit(limit, { delayMs, utilization, peak, hasNeighbours: hasNeighbours(), bounds });
+    limit = nextLimit(limit, { delayMs, turnMs: turns.met(), utilization, peak, hasNeighbours: hasNeighbours(), bounds });
     // What made the limit fall is over: whoever comes now finds a server that has nothing to do.
     if (rested >= RESTED) limit = max;
     const isRested = limit === max && peak < least;
@@ -127,6 +151,9 @@ export const createAdaptiveLimit = (bounds: Bounds, hasNeighbours: () => boolean
     began: (inProgress) => {
       if (inProgress > peak) peak = inProgress;
       if (timer === undefined && inProgress >= least) start();
+    },
+    noteTurn: () => {
+      if (timer !== undefined) turns.note();
     },
     delayMs: () => delayMs,
     isWatching: () => timer !== undefined,

@@ -6,6 +6,7 @@ import { type Account, createAccounts } from "./account.ts";
 import { createAdaptiveLimit } from "./adaptive-limit.ts";
 import { rateFields } from "./rate-fields.ts";
 import { closedRefusal, concurrencyRefusal, createFullRefusals, createRateRefusals, lateRefusal, type Refusal } from "./refusal.ts";
+import { shareOf } from "./share.ts";
 
 /** The capacity of the server: which calls may begin, and which are refused before any work. */
 export type Capacity = {
@@ -111,8 +112,7 @@ export const createCapacity = (max: number, least = max): Capacity => {
     const [most, count] = rpc.kind === "unary" ? [limit.current(), unary + coming] : [max, inProgress + streams + coming];
     if (count < most) return false;
     const all = account.inProgress > 0 ? weights : weights + weight;
-    // Calls of one caller come in bursts, also of one that calls seldom: a limit below the least one leaves the shares as they are.
-    return own >= Math.max(1, Math.floor((Math.max(most, Math.min(least, max)) * weight) / all));
+    return own >= shareOf({ own, count, limit: most, least: Math.min(least, max), weight, weights: all });
   };
 
   const refusalOf = (rpc: Rpc, account: Account, leftMs: number, coming = 0, ownComing = 0): Refusal | undefined => {
@@ -133,6 +133,7 @@ export const createCapacity = (max: number, least = max): Capacity => {
     isBusy: limit.isWatching,
     look: (rpc, caller, leftMs) => refusalOf(rpc, accounts.of(caller), leftMs),
     lookAhead: (rpc, caller, leftMs) => {
+      limit.noteTurn();
       const account = accounts.of(caller);
       return refusalOf(rpc, account, leftMs, expected, account.expectedIn === turn ? account.expected : 0);
     },
@@ -148,6 +149,7 @@ export const createCapacity = (max: number, least = max): Capacity => {
       expected = 0;
     },
     enter: (rpc, caller, leftMs) => {
+      limit.noteTurn();
       const account = accounts.of(caller);
       if (expected > 0) {
         expected -= 1;
@@ -177,6 +179,7 @@ export const createCapacity = (max: number, least = max): Capacity => {
       return account;
     },
     leave: (rpc, account) => {
+      limit.noteTurn();
       if (rpc.waits) {
         waiting -= 1;
         return;
