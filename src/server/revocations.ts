@@ -20,6 +20,9 @@ export const issuedOf = (certificate: Buffer): Issued => {
 
 const pemBlock = /-----BEGIN X509 CRL-----([^-]+)-----END X509 CRL-----/g;
 
+/** A list has several nodes for each certificate, and comes from the operator: the library's limit of 10,000 is for strangers' data. */
+const berOptions = { maxNodes: Infinity, maxContentLength: Infinity };
+
 /** The lists of a file, as OpenSSL takes them, and the marks of all certificates in them. */
 export type Revocations = { readonly lists: readonly string[]; readonly revoked: ReadonlySet<Issued> };
 
@@ -29,7 +32,10 @@ export const readRevocations = (bundle: string): Revocations => {
   const revoked = new Set<Issued>();
   for (const [list, base64 = ""] of bundle.matchAll(pemBlock)) {
     lists.push(list);
-    const { issuer, revokedCertificates = [] } = AsnConvert.parse(Buffer.from(base64, "base64"), CertificateList).tbsCertList;
+    const { tbsCertList } = AsnConvert.parse(Buffer.from(base64, "base64"), CertificateList, { berOptions });
+    const { issuer, nextUpdate, revokedCertificates = [] } = tbsCertList;
+    // RFC 5280 demands it, and the library passes over the certificates of a list without it.
+    if (nextUpdate === undefined) throw new Error("has a list that does not say when the next one comes (nextUpdate)");
     const digest = digestOf(issuer);
     for (const { userCertificate } of revokedCertificates) revoked.add(markOf(digest, userCertificate));
   }
