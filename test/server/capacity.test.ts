@@ -116,7 +116,8 @@ describe("the share of a caller", () => {
 
 test.for([
   ["of a caller that has few of the calls, at a limit that has fallen", { own: 3, count: 33, limit: 32 }, 32],
-  ["of a caller that has most of them", { own: 30, count: 33, limit: 32 }, 16],
+  ["of a caller that has nearly all of them", { own: 30, count: 33, limit: 32 }, 16],
+  ["of a caller that has half of them, while its calls take long", { own: 31, count: 62, limit: 32 }, 32],
   ["of the same at the whole limit", { own: 300, count: 333, limit: 512 }, 256],
   ["of a caller beside many", { own: 1, count: 33, limit: 32, weights: 100 }, 1],
 ] as const)("the share %s", ([, full, share]) => {

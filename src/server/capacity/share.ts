@@ -13,9 +13,9 @@ type Full = {
 
 /**
  * Returns the number of calls from which on a full server refuses those of a caller. Calls come in bursts, also those of a caller that calls seldom: a limit
- * that has fallen below the least one leaves shares as they are, but for a caller that has most of the calls.
+ * that has fallen below the least one leaves shares as they are, but for a caller that has more than three quarters of the calls.
  */
 export const shareOf = ({ own, count, limit, least, weight, weights }: Full): number => {
-  const divided = 2 * own > count ? limit : Math.max(limit, least);
+  const divided = 4 * own > 3 * count ? limit : Math.max(limit, least);
   return Math.max(1, Math.floor((divided * weight) / weights));
 };
