@@ -370,7 +370,9 @@ test("over HTTP/2 a call is refused in its protocol, and a page's with the heade
   await expect.poll(() => server.metrics()).toContain('userd_refused_calls_total{caller="local",reason="OVERLOADED"} 7');
 });
 
-test.concurrent("a refused call whose request never ends loses its stream", { timeout: 15_000 }, async ({ expect }) => {
+test.concurrent("a refused call whose request never ends loses its stream, though it goes on to send", { timeout: 15_000 }, async ({
+  expect,
+}) => {
   const { operation, release } = hanging();
   await using server = await startServer({ getOption: operation }, { maxConcurrentCalls: 1 });
   const { options } = server.clients["grpc-js"];
@@ -382,9 +384,11 @@ test.concurrent("a refused call whose request never ends loses its stream", { ti
   const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" });
   const status = new Promise((resolve) => stream.on("response", (headers) => resolve(headers["grpc-status"])));
   stream.on("error", () => {}).resume();
+  const drip = setInterval(() => stream.write("x"), 1_000);
   const closed = new Promise((resolve) => stream.on("close", resolve));
   expect(await status).toBe("8");
   await closed;
+  clearInterval(drip);
   session.close();
   release();
   await taken;

@@ -38,15 +38,22 @@ const END_STREAM = { endStream: true };
 
 const ignore = (): void => {};
 
-function endLate(this: ServerHttp2Stream): void {
-  this.close();
+const patience = Symbol("patience");
+type Answered = ServerHttp2Stream & { [patience]?: NodeJS.Timeout };
+
+const closeLate = (stream: ServerHttp2Stream): void => stream.close();
+
+function endPatience(this: Answered): void {
+  clearTimeout(this[patience]);
 }
 
 /** Answers the call of a stream, by headers and perhaps a body, and drops what still comes of its request. */
-export const answerAtOnce = (stream: ServerHttp2Stream, headers: OutgoingHttpHeaders, body?: Uint8Array): void => {
+export const answerAtOnce = (stream: Answered, headers: OutgoingHttpHeaders, body?: Uint8Array): void => {
   // A stream that breaks is no fault of ours, and an error without a listener would end the process.
   stream.on("error", ignore);
-  stream.setTimeout(LINGER_MS, endLate);
+  // Not the stream's own time-out, which begins anew with each byte.
+  stream[patience] = setTimeout(closeLate, LINGER_MS, stream).unref();
+  stream.once("close", endPatience);
   if (body === undefined) stream.respond(headers, END_STREAM);
   else {
     stream.respond(headers);
