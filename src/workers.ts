@@ -1,6 +1,7 @@
 import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
 import type { Logger } from "pino";
+import { isCommitted } from "./cache/worker-bus.ts";
 import type { Config } from "./config.ts";
 import { StartupError } from "./db/startup-error.ts";
 import { serveWorkerMetrics } from "./telemetry/worker-metrics.ts";
@@ -30,6 +31,11 @@ export const superviseWorkers = async (workers: number, log: Logger, ready: (lin
 
   serveWorkerMetrics();
   cluster.on("message", (worker, message: unknown) => {
+    if (isCommitted(message)) {
+      // Without the callback, a worker that ends meanwhile would end this process with an `error` event.
+      for (const other of Object.values(cluster.workers ?? {})) if (other !== worker && other?.isConnected()) other.send(message, () => {});
+      return;
+    }
     if (typeof message !== "object" || message === null || !("ready" in message)) return;
     said.add(worker);
     if (isReady) return;
