@@ -30,6 +30,8 @@ export type Config = {
     readonly sampleMs: number;
   };
   readonly grpcListen: ListenAddress;
+  /** The library that serves unary calls on the gRPC port. */
+  readonly grpcTransport: "grpc-js" | "http2";
   readonly httpListen: ListenAddress;
   readonly adminListen: ListenAddress | undefined;
   readonly reflection: "callers" | "public" | "off";
@@ -134,6 +136,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
       sampleMs: value.CACHE_SAMPLE_SECONDS * 1_000,
     }),
     grpcListen: value.GRPC_LISTEN,
+    grpcTransport: value.GRPC_TRANSPORT,
     httpListen: value.HTTP_LISTEN,
     adminListen: value.ADMIN_LISTEN,
     reflection: value.REFLECTION,

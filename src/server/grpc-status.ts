@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from "node:http2";
 import { type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { Metadata, type StatusObject } from "@grpc/grpc-js";
@@ -22,3 +23,16 @@ export const toGrpcStatus = ({ code, message, details, trailers }: StatusError):
 /** Makes the status to send for an error: the interceptor `errors` throws nothing but a StatusError; anything else is a fault of interceptors. */
 export const refusalOf = (error: unknown): StatusObject | { readonly code: Code; readonly details: string } =>
   error instanceof StatusError ? toGrpcStatus(error) : { code: Code.INTERNAL, details: "" };
+
+/** Converts a status to an answer of headers alone, which are the trailers too. */
+export const headersAlone = ({
+  code,
+  details,
+  metadata,
+}: ReturnType<typeof refusalOf> & { readonly metadata?: Metadata }): OutgoingHttpHeaders => ({
+  ":status": 200,
+  "content-type": "application/grpc+proto",
+  "grpc-status": code,
+  "grpc-message": encodeURI(details),
+  ...metadata?.toHttp2Headers(),
+});

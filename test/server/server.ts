@@ -55,6 +55,7 @@ export const startServer = async (
     config: {
       grpcListen: { host: "127.0.0.1", port: 0 },
       httpListen: { host: "127.0.0.1", port: 0 },
+      grpcTransport: process.env["GRPC_TRANSPORT"] === "http2" ? "http2" : "grpc-js",
       tokenFile: undefined,
       tls: undefined,
       peers: { proxies: [], header: "none" },
