@@ -2,7 +2,7 @@ import { constants, type Http2Session, type IncomingHttpHeaders, type ServerHttp
 import type { MaybePromise } from "../call.ts";
 import { DomainError } from "../errors.ts";
 import type { Bodies } from "./bodies.ts";
-import { type Framed, frameOf, messageIn } from "./frame.ts";
+import { type Framed, frameOf, messageIn, withRoom } from "./frame.ts";
 import { headersAlone, refusalOf } from "./grpc-status.ts";
 import type { Handler } from "./interceptors/interceptor.ts";
 import { Invocation, type Transport } from "./interceptors/invocation.ts";
@@ -89,8 +89,8 @@ export class DirectCall implements Counted {
   readonly #rpc: DirectRpc;
   readonly #home: DirectHome;
   readonly #invocation: Invocation<DirectCall>;
-  #chunk: Buffer | undefined = undefined;
-  #chunks: Buffer[] | undefined = undefined;
+  /** The request as far as it has come, which is the first `bytes` of it. */
+  #body: Buffer | undefined = undefined;
   #isComplete = false;
   #isAnswered = false;
   #turns = 0;
@@ -142,9 +142,8 @@ export class DirectCall implements Counted {
       this.#fail(error as Error);
       return;
     }
-    if (this.#chunk === undefined) this.#chunk = chunk;
-    else if (this.#chunks === undefined) this.#chunks = [this.#chunk, chunk];
-    else this.#chunks.push(chunk);
+    this.#body = this.#body === undefined ? chunk : withRoom(this.#body, this.bytes);
+    if (this.#body !== chunk) chunk.copy(this.#body, this.bytes - chunk.length);
   }
 
   /** Answers the call, whose request has arrived. */
@@ -152,9 +151,8 @@ export class DirectCall implements Counted {
     this.#isComplete = true;
     // Node ends a request that its client has cut as if it were whole.
     if (this.#isAnswered || this.stream.closed) return;
-    const received = messageIn(this.#chunks === undefined ? this.#chunk : Buffer.concat(this.#chunks));
-    this.#chunk = undefined;
-    this.#chunks = undefined;
+    const received = messageIn(this.#body?.subarray(0, this.bytes));
+    this.#body = undefined;
     if (received instanceof Uint8Array) this.#handle(received);
     else this.#refuseRequest(received);
   }

@@ -22,3 +22,11 @@ export const frameOf = (message: Uint8Array): Buffer => {
   framed.set(message, envelopeBytes);
   return framed;
 };
+
+/** Returns a buffer that begins as `body` does and has room for `bytes`. A list of pieces would take many times the memory of small ones. */
+export const withRoom = (body: Buffer, bytes: number): Buffer => {
+  if (body.length >= bytes) return body;
+  const larger = Buffer.allocUnsafe(Math.max(bytes, 2 * body.length));
+  body.copy(larger);
+  return larger;
+};
