@@ -1,4 +1,4 @@
-import { constants, type Http2Session, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { constants, type Http2Session, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { MaybePromise } from "../call.ts";
 import { DomainError } from "../errors.ts";
 import type { Bodies } from "./bodies.ts";
@@ -6,7 +6,7 @@ import { type Framed, frameOf, messageIn, withRoom } from "./frame.ts";
 import { headersAlone, refusalOf } from "./grpc-status.ts";
 import type { Handler } from "./interceptors/interceptor.ts";
 import { Invocation, type Transport } from "./interceptors/invocation.ts";
-import { statusOf } from "./interceptors/status.ts";
+import { Code } from "./interceptors/status.ts";
 import type { GuardedRpc } from "./open-call.ts";
 import type { Connection } from "./peers.ts";
 import { type Counted, freeRequest, giveBytesBack, takeBytes } from "./request-bytes.ts";
@@ -217,11 +217,14 @@ export class DirectCall implements Counted {
   }
 
   #refuse(status: unknown): void {
+    this.#end(headersAlone(refusalOf(status)));
+  }
+
+  #end(headers: OutgoingHttpHeaders): void {
     if (!this.#settle()) return;
-    const { stream } = this;
-    stream.respond(headersAlone(refusalOf(status)), { endStream: true });
+    this.stream.respond(headers, { endStream: true });
     // An unread request would have the answer lost.
-    stream.resume();
+    this.stream.resume();
     if (this.#timer !== undefined) this.#arm();
   }
 
@@ -234,14 +237,14 @@ export class DirectCall implements Counted {
     }
   }
 
-  /** Refuses a request that is not one message, with the status that gRPC has for it; such a call is none that is counted. */
+  /** Refuses a request that is not one message, with the status that gRPC has for it; as by grpc-js, such a call is not counted. */
   #refuseRequest(received: Exclude<Framed, Uint8Array>): void {
     if (received === "compressed") {
       this.#fail(new DomainError("Invalid", "FIELD_INVALID", "The message is compressed, and the call names no compression."));
-      return;
+    } else {
+      const details = `${this.#rpc.rpc.name} takes one message, and the request has ${received}.`;
+      this.#end(headersAlone({ code: Code.UNIMPLEMENTED, details }));
     }
-    const sentence = `${this.#rpc.rpc.name} takes one message, and the request has ${received}.`;
-    this.#refuse(statusOf(new DomainError("Unimplemented", "METHOD_NOT_FOUND", sentence)));
   }
 
   /** Notes that the call has its answer. Returns false when it had one before, or nobody is left to get it. */

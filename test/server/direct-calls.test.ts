@@ -55,9 +55,10 @@ describe("plain unary calls on Node's HTTP/2", () => {
     await using both = await startBoth();
     const [ours, theirs] = await Promise.all([both.direct, both.port].map((server) => exchangeHttp2(urlOf(server), sent)));
     const answerOf = ({ headers, trailers, body, headersAlone, error, code }: typeof ours = expect.fail()) => {
-      // Only one of the two has a date and a message that says OK.
-      const { date: _, "grpc-message": message, ...shown } = { ...headers, ...trailers };
-      return { shown, hasMessage: message !== undefined && message !== "OK", body: body.toString("hex"), headersAlone, error, code };
+      // Only grpc-js has a date, and a message that says OK; both explain in words of their own what is no request.
+      const { date: _, "grpc-message": message, "grpc-status-details-bin": details, ...shown } = { ...headers, ...trailers };
+      const has = { message: message !== undefined && message !== "OK", details: details !== undefined };
+      return { shown, has, body: body.toString("hex"), headersAlone, error, code };
     };
     expect(answerOf(ours)).toEqual(answerOf(theirs));
     expect({ ...ours?.headers, ...ours?.trailers }["grpc-status"]).toBe(code === undefined ? undefined : String(code));
