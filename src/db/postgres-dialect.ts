@@ -12,7 +12,7 @@ import {
 } from "kysely";
 import type { QueryResult as PgResult, Pool, PoolClient } from "pg";
 import { cancelStatement } from "./cancel.ts";
-import { isPreparedBefore, prepareAnew } from "./preparing-client.ts";
+import { metSchemaChange, prepareAnew } from "./preparing-client.ts";
 
 const writes = new Set(["INSERT", "UPDATE", "DELETE", "MERGE"]);
 
@@ -44,11 +44,11 @@ const hold = (client: PoolClient): Held => {
   const send = ({ sql, parameters }: CompiledQuery): Promise<PgResult> => client.query(sql, parameters as unknown[]);
 
   /**
-   * Sends a statement once more if it was prepared before its table changed. In a write the statement would come behind those that were
+   * Sends a statement once more if it met a change of the schema. In a write the statement would come behind those that were
    * sent already, COMMIT too, and be answered as if nothing had failed: there the error is thrown, and the write is repeated.
    */
   const sendAgain = (query: CompiledQuery, error: unknown): Promise<PgResult> => {
-    if (isCancelled || !isPreparedBefore(error)) throw error;
+    if (isCancelled || !metSchemaChange(error)) throw error;
     prepareAnew();
     if (isWriting) throw error;
     return send(query).catch(() => {

@@ -1,6 +1,6 @@
 import { Client, type ClientConfig, type QueryConfig } from "pg";
 import { type Watch, watchConnection } from "./silent-connections.ts";
-import { codeOf, type DriverError } from "./unreachable.ts";
+import type { DriverError } from "./unreachable.ts";
 import { verifyAddress } from "./verified-host.ts";
 
 /** The texts that come with bound parameters are constant, about a dozen for each kind; what is composed per request would fill the server. */
@@ -15,12 +15,18 @@ const names = new Map<string, string>();
 /** How often the names were renewed, which each name begins with. */
 let renewals = 0;
 
+/** The internal errors of a statement that began while another transaction replaced a function or a table. They are never translated. */
+const replacedMeanwhile = /(?:cache lookup failed for|could not open relation with OID|tuple concurrently)/;
+
 /**
- * Tells whether a statement was prepared before its table changed: PostgreSQL refuses one whose result has other types now. A column that
- * became longer is enough, which a newer set of kinds or a migration does beside older instances.
+ * Tells whether a statement met a change of the schema, so that the same text has an answer when it is prepared anew. PostgreSQL refuses a
+ * prepared statement whose result has other types now: a column that became longer is enough, which a newer set of kinds or a migration does
+ * beside older instances.
  */
-export const isPreparedBefore = (error: unknown): boolean =>
-  codeOf(error) === "0A000" && (error as DriverError).routine === "RevalidateCachedQuery";
+export const metSchemaChange = (error: unknown): boolean => {
+  const { code, routine, message } = error instanceof Error ? (error as DriverError) : { message: "" };
+  return (code === "0A000" && routine === "RevalidateCachedQuery") || (code === "XX000" && replacedMeanwhile.test(message));
+};
 
 /** Gives all statements new names, so that each connection prepares them anew. The old ones go with their connections. */
 export const prepareAnew = (): void => {

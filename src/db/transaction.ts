@@ -16,7 +16,7 @@ import { RolledBack } from "./in-transaction.ts";
 import type { Database } from "./orm.ts";
 import { Overtaken } from "./overtaken.ts";
 import { serviceOf } from "./places.ts";
-import { isPreparedBefore } from "./preparing-client.ts";
+import { metSchemaChange } from "./preparing-client.ts";
 import type { Session } from "./session.ts";
 import { createTurns } from "./turns.ts";
 import { DatabaseAway, isUnreachable } from "./unreachable.ts";
@@ -120,7 +120,7 @@ const outcomeUnknown = (cause: unknown): DomainError =>
 const mayRetry = (error: unknown, attemptNumber: number): boolean =>
   error instanceof Overtaken ||
   (attemptNumber < ATTEMPTS &&
-    (isContention(error) || isPreparedBefore(error) || (isUnreachable(error) && !(error instanceof DatabaseAway))));
+    (isContention(error) || metSchemaChange(error) || (isUnreachable(error) && !(error instanceof DatabaseAway))));
 
 /** The groups of writes, by the method of their call. */
 const writeGroups = new Map<string, string>();

@@ -49,8 +49,8 @@ const transactOn = async <T>(
   let isCommitting = false;
   let committed: Promise<unknown> | undefined;
   const cancel = () => {
-    // BEGIN itself is not cancelled: what comes behind it would run outside the transaction.
-    if (!isCommitting) begun.then(() => connection.cancelQuery?.(undefined as never), ignore);
+    // BEGIN itself is not cancelled: what comes behind it would run outside the transaction. Neither is COMMIT, which may be sent meanwhile.
+    begun.then(() => (isCommitting ? undefined : connection.cancelQuery?.(undefined as never)), ignore);
   };
   const run = async <R>(query: CompiledQuery<R>): Promise<QueryResult<R>> => {
     if (!isCommitting) signal.throwIfAborted();
