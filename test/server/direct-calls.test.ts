@@ -3,7 +3,7 @@ import http2 from "node:http2";
 import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { status } from "@grpc/grpc-js";
-import { describe, expect, test } from "vitest";
+import { test as base, describe, expect } from "vitest";
 import { GetOptionRequestSchema } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
 import { exchangeHttp2, framed, type Sent } from "./raw-http2.ts";
@@ -12,15 +12,29 @@ import { type FakeOperations, startServer, validRequest } from "./server.ts";
 const path = "/userd.v1.UserOptionService/GetOption";
 const whole = framed(toBinary(GetOptionRequestSchema, create(GetOptionRequestSchema, validRequest)));
 const headers = { ":path": path, "content-type": "application/grpc", te: "trailers" };
+const endless = { ...headers, ":method": "POST", ":path": "/userd.v1.UserOptionService/ListOptions" };
 
-/** The same service on both transports. */
-const startBoth = async (operations?: FakeOperations) => {
-  await using stack = new AsyncDisposableStack();
-  const direct = stack.use(await startServer(operations, { grpcTransport: "http2" }));
-  const port = stack.use(await startServer(operations, { grpcTransport: "grpc-js" }));
-  const running = stack.move();
-  return { direct, port, [Symbol.asyncDispose]: () => running.disposeAsync() };
+/** The signals of the calls that never end, by their request ids. */
+const waiting = new Map<string, AbortSignal>();
+const operations: FakeOperations = {
+  listOptions: ({ requestId, signal }) => {
+    waiting.set(requestId, signal);
+    return new Promise<object>(() => {});
+  },
 };
+
+/** The same service on Node's HTTP/2 and on grpc-js. */
+const test = base
+  .extend("direct", { scope: "file" }, async ({}, { onCleanup }) => {
+    const server = await startServer(operations, { grpcTransport: "http2" });
+    onCleanup(() => server[Symbol.asyncDispose]());
+    return server;
+  })
+  .extend("port", { scope: "file" }, async ({}, { onCleanup }) => {
+    const server = await startServer(operations, { grpcTransport: "grpc-js" });
+    onCleanup(() => server[Symbol.asyncDispose]());
+    return server;
+  });
 
 const urlOf = (server: Awaited<ReturnType<typeof startServer>>) => `http://${formatAddress(server.grpcAddress)}`;
 
@@ -50,10 +64,9 @@ const requests: readonly (readonly [string, Sent, number | undefined])[] = [
   ["an unknown method", { headers: { ...headers, ":path": `${path}s` }, chunks: [whole] }, 12],
 ];
 
-describe("plain unary calls on Node's HTTP/2", () => {
-  test.for(requests)("are answered as grpc-js answers them: %s", async ([, sent, code]) => {
-    await using both = await startBoth();
-    const [ours, theirs] = await Promise.all([both.direct, both.port].map((server) => exchangeHttp2(urlOf(server), sent)));
+describe.concurrent("plain unary calls on Node's HTTP/2", { timeout: 30_000 }, () => {
+  test.for(requests)("are answered as grpc-js answers them: %s", async ([, sent, code], { direct, port }) => {
+    const [ours, theirs] = await Promise.all([direct, port].map((server) => exchangeHttp2(urlOf(server), sent)));
     const answerOf = ({ headers, trailers, body, headersAlone, error, code }: typeof ours = expect.fail()) => {
       // Only grpc-js has a date, and a message that says OK; both explain in words of their own what is no request.
       const { date: _, "grpc-message": message, "grpc-status-details-bin": details, ...shown } = { ...headers, ...trailers };
@@ -64,19 +77,17 @@ describe("plain unary calls on Node's HTTP/2", () => {
     expect({ ...ours?.headers, ...ours?.trailers }["grpc-status"]).toBe(code === undefined ? undefined : String(code));
   });
 
-  test("do not pass grpc-js, whose answers have a date", async () => {
-    await using both = await startBoth();
+  test("do not pass grpc-js, whose answers have a date", async ({ direct, port }) => {
     const sent = { headers, chunks: [whole] };
-    expect((await exchangeHttp2(urlOf(both.direct), sent)).headers).not.toHaveProperty("date");
-    expect((await exchangeHttp2(urlOf(both.port), sent)).headers).toHaveProperty("date");
+    expect((await exchangeHttp2(urlOf(direct), sent)).headers).not.toHaveProperty("date");
+    expect((await exchangeHttp2(urlOf(port), sent)).headers).toHaveProperty("date");
   });
 
   test.for([
     ["the deadline of the client", { "grpc-timeout": "200m" }],
     ["the default deadline", {}],
-  ] as const)("end at %s when the request does not arrive", async ([, more]) => {
-    await using server = await startServer({}, { grpcTransport: "http2" });
-    const session = http2.connect(urlOf(server));
+  ] as const)("end at %s when the request does not arrive", async ([, more], { direct }) => {
+    const session = http2.connect(urlOf(direct));
     const stream = session.request({ ":method": "POST", ...headers, ...more });
     stream.write(whole.subarray(0, 6));
     const [answer] = await once(stream, "response");
@@ -84,42 +95,46 @@ describe("plain unary calls on Node's HTTP/2", () => {
     expect(answer["grpc-status"]).toBe(String(status.DEADLINE_EXCEEDED));
   });
 
-  test("abort what they wait for when their client goes, whether by a reset or with the connection", async () => {
-    const waiting: AbortSignal[] = [];
-    const getOption = (call: { readonly signal: AbortSignal }) => {
-      waiting.push(call.signal);
-      return new Promise<object>(() => {});
+  test("abort what they wait for when their client goes, whether by a reset or with the connection", async ({ direct }) => {
+    const ways = {
+      reset: (stream: http2.ClientHttp2Stream) => stream.close(http2.constants.NGHTTP2_CANCEL),
+      connection: (stream: http2.ClientHttp2Stream) => stream.session?.destroy(),
     };
-    await using server = await startServer({ getOption }, { grpcTransport: "http2" });
-    for (const leave of [
-      (stream: http2.ClientHttp2Stream) => stream.close(http2.constants.NGHTTP2_CANCEL),
-      (stream: http2.ClientHttp2Stream) => stream.session?.destroy(),
-    ]) {
-      const before = waiting.length;
-      const session = http2.connect(urlOf(server)).on("error", () => {});
-      const stream = session.request({ ":method": "POST", ...headers, "grpc-timeout": "60S" }).on("error", () => {});
-      stream.end(whole);
-      const signal = await expect
-        .poll(() => waiting[before], { timeout: 20_000 })
-        .toBeDefined()
-        .then(() => waiting[before]);
+    for (const [id, leave] of Object.entries(ways)) {
+      const session = http2.connect(urlOf(direct)).on("error", () => {});
+      const stream = session.request({ ...endless, "x-request-id": id, "grpc-timeout": "60S" }).on("error", () => {});
+      stream.end(framed(Buffer.of(8, 7)));
+      await expect.poll(() => waiting.get(id)?.aborted, { timeout: 20_000 }).toBe(false);
       leave(stream);
-      await expect.poll(() => signal?.aborted, { timeout: 20_000 }).toBe(true);
+      await expect.poll(() => waiting.get(id)?.aborted, { timeout: 20_000 }).toBe(true);
       session.destroy();
     }
   });
 
-  test("are answered with the deadline that has passed while they waited", async () => {
-    await using server = await startServer({ getOption: () => new Promise<object>(() => {}) }, { grpcTransport: "http2" });
-    const heard = await exchangeHttp2(urlOf(server), { headers: { ...headers, "grpc-timeout": "100m" }, chunks: [whole] });
+  test("are answered with the deadline that has passed while they waited", async ({ direct }) => {
+    const heard = await exchangeHttp2(urlOf(direct), {
+      headers: { ...endless, "grpc-timeout": "100m" },
+      chunks: [framed(Buffer.of(8, 7))],
+    });
     expect(heard).toMatchObject({ headersAlone: true, headers: { "grpc-status": String(status.DEADLINE_EXCEEDED) }, code: 0 });
     expect(heard.headers).toHaveProperty("grpc-status-details-bin");
   });
 
+  test("lose their stream when their client does not take the answer, or sends on behind it", async ({ direct }) => {
+    const session = http2.connect(urlOf(direct), { settings: { initialWindowSize: 0 } });
+    const unread = session.request({ ":method": "POST", ...headers }).on("error", () => {});
+    unread.resume().end(whole);
+    const sendingOn = session.request({ ":method": "POST", ...headers, "x-acting-user-id": "ann" }).on("error", () => {});
+    sendingOn.resume().write(whole);
+    await Promise.all([once(unread, "close"), once(sendingOn, "close")]);
+    expect([unread.rstCode, sendingOn.rstCode]).toEqual([http2.constants.NGHTTP2_CANCEL, http2.constants.NGHTTP2_NO_ERROR]);
+    expect(session.destroyed).toBe(false);
+    session.destroy();
+  });
+
   test("give back the room of their bytes, however they end", async () => {
-    const operations = { listOptions: () => new Promise<object>(() => {}) };
-    await using server = await startServer(operations, { grpcTransport: "http2", requestBytes: 4_000 });
-    for (let time = 0; time < 50; time += 1) {
+    await using server = await startServer({}, { grpcTransport: "http2", requestBytes: 4_000 });
+    for (let time = 0; time < 20; time += 1) {
       for (const chunks of [[whole], [whole, whole], [framed(Buffer.alloc(3_000, 255))], [framed(Buffer.alloc(5_000))]]) {
         const { headers: answer, trailers } = await exchangeHttp2(urlOf(server), { headers, chunks });
         expect(answer["grpc-status"] ?? trailers["grpc-status"]).toBeDefined();
