@@ -1,4 +1,4 @@
-import type { Http2Server, ServerHttp2Session } from "node:http2";
+import type { Http2Server, Http2Session, ServerHttp2Session } from "node:http2";
 import type { DescService } from "@bufbuild/protobuf";
 import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerbosity } from "@grpc/grpc-js";
 import type { Config } from "../config.ts";
@@ -9,11 +9,13 @@ import type { Bodies } from "./bodies.ts";
 import { costs } from "./capacity/arrivals.ts";
 import { answerAtOnce, guardStreams } from "./capacity/gate.ts";
 import { type ConnectionLimits, limitConnections } from "./connections.ts";
+import { createDirectCalls } from "./direct-calls.ts";
 import { createFront } from "./front.ts";
 import { toGrpcMethod } from "./grpc-adapter.ts";
 import { addHealth } from "./health.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { createCallGuard } from "./open-calls.ts";
+import type { Connection } from "./peers.ts";
 import type { Readiness } from "./readiness.ts";
 import { addReflection } from "./reflection.ts";
 import { maxBatchRequestBytes, maxResponseBytes, type Rpc } from "./rpc.ts";
@@ -63,6 +65,8 @@ export type GrpcListenerOptions = {
   readonly readiness: Readiness;
   readonly bodies: Bodies;
   readonly reflection: Config["reflection"];
+  /** The library that serves unary calls; grpc-js serves all others. */
+  readonly transport: Config["grpcTransport"];
 };
 
 /**
@@ -79,6 +83,7 @@ export const startGrpc = async ({
   readiness,
   bodies,
   reflection,
+  transport,
 }: GrpcListenerOptions): Promise<Listener> => {
   // Its logger quotes malformed headers, tokens included.
   setLogVerbosity(logVerbosity.NONE);
@@ -98,6 +103,15 @@ export const startGrpc = async ({
 
   const byPath = new Map(rpcs.map((rpc) => [`/${rpc.name}`, rpc]));
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const told = {
+    admitted: (connection: Connection) => connections.vouch(connection),
+    // grpc-js ends connections that are idle, and does not see these calls.
+    active: (session: Http2Session) => {
+      const idle = server["sessionIdleTimeouts"].get(session as ServerHttp2Session);
+      if (idle !== undefined) idle.lastIdle = Date.now();
+    },
+  };
+  const serveDirect = transport === "http2" ? createDirectCalls(methods, bodies, told) : undefined;
   // Type-checked, though private: grpc-js hands out neither its servers nor their sessions.
   for (const http2Server of server["http2Servers"].keys()) {
     http2Server.prependListener("session", (session: ServerHttp2Session) => {
@@ -108,6 +122,7 @@ export const startGrpc = async ({
       isVouched: (session) => connections.isVouched(session),
       rpcOf: (headers) => byPath.get(headers[":path"] ?? ""),
       refuse: (stream, { headers }) => answerAtOnce(stream, headers),
+      serveDirect,
       costOf: () => (context.capacity.isBusy() ? costs.begun : costs.quick),
     });
   }

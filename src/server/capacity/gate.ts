@@ -1,5 +1,6 @@
 import type { Http2Server, IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Connections } from "../connections.ts";
+import type { ServeDirect } from "../direct-calls.ts";
 import { grpcTimeoutMs } from "../http-timeout.ts";
 import type { InterceptorContext } from "../interceptors/interceptor.ts";
 import { Code } from "../interceptors/status.ts";
@@ -64,7 +65,7 @@ export const answerAtOnce = (stream: Answered, headers: OutgoingHttpHeaders, bod
 };
 
 /** The way in which a port guards the streams of its HTTP/2 server. */
-export type Guard = {
+type Guard = {
   readonly isVouched: Connections["isVouched"];
   /** Returns the RPC that a stream calls; undefined = the gate does not look at this stream. */
   readonly rpcOf: (headers: IncomingHttpHeaders) => Rpc | undefined;
@@ -72,13 +73,19 @@ export type Guard = {
   readonly refuse: (stream: ServerHttp2Stream, refusal: Refusal, headers: IncomingHttpHeaders) => void;
   /** Returns what a stream that passes costs its turn of the event loop. */
   readonly costOf: () => number;
+  /** Takes a stream that passes, so that the listeners of the server do not get to know of it; false = it does not. */
+  readonly serveDirect?: ServeDirect | undefined;
 };
 
 /**
  * Puts the gate before the listeners of an HTTP/2 server for streams: a call that is refused costs its headers, and neither grpc-js nor Node's API for
  * requests gets to know of it.
  */
-export const guardStreams = (server: Http2Server, { capacity, refusals }: Guarding, { isVouched, rpcOf, refuse, costOf }: Guard): void => {
+export const guardStreams = (
+  server: Http2Server,
+  { capacity, refusals }: Guarding,
+  { isVouched, rpcOf, refuse, costOf, serveDirect }: Guard,
+): void => {
   const gate = createGate({ capacity, refusals }, { inTurns: true });
   orderArrivals(server, {
     isVouched,
@@ -91,7 +98,7 @@ export const guardStreams = (server: Http2Server, { capacity, refusals }: Guardi
         refuse(stream, refusal, headers);
         return costs.refused;
       }
-      serve(arrival);
+      if (rpc === undefined || serveDirect?.(rpc, stream, headers) !== true) serve(arrival);
       return costOf();
     },
   });
