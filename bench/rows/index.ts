@@ -12,6 +12,7 @@ import { feedDelivery, feedThroughput, setOptionFeed, setOptionWatched, setOptio
 import { findUsersByOption } from "./find-users-by-option.ts";
 import { getOption, getOptionHttp2 } from "./get-option.ts";
 import { getOptionTls } from "./get-option-tls.ts";
+import { getOptionTransport } from "./get-option-transport.ts";
 import { getProfile } from "./get-profile.ts";
 import { getUser } from "./get-user.ts";
 import { kindAppend } from "./kind-append.ts";
@@ -37,6 +38,7 @@ export const rows: readonly Row[] = [
   getOptionHttp2,
   getOptionTls,
   consistentOption,
+  getOptionTransport,
   setOption,
   setOptionByHand,
   applyOptionChanges,
