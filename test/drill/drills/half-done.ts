@@ -14,6 +14,7 @@ import type { Fleet, Member } from "../../support/fleet.ts";
 import { newDatabase } from "../../support/new-database.ts";
 import { startDatabaseProxy } from "../../support/tcp-proxy.ts";
 import { runUserd, SECRET_KEY, startUserd, temporaryFolder } from "../../support/userd.ts";
+import { isCommit } from "../../support/write-commit.ts";
 import type { Drill } from "../drill.ts";
 
 const silent = createLogger("fatal", { write: () => {} });
@@ -25,7 +26,7 @@ const commitOf = (nth: number, text = "") => {
   let [seen, isArmed] = [0, false];
   return (chunk: Buffer): boolean => {
     isArmed ||= chunk.includes(text);
-    return isArmed && /Q.{4}commit;?\0/is.test(chunk.toString("latin1")) && ++seen === nth;
+    return isArmed && isCommit(chunk) && ++seen === nth;
   };
 };
 
