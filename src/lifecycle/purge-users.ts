@@ -8,7 +8,7 @@ import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { failedPrecondition } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { dropOwned } from "../kinds/owned.ts";
-import { removeRecordsFirst } from "../kinds/records.ts";
+import { type RemovedRecords, removeRecordsFirst } from "../kinds/records.ts";
 import { dropReferences } from "../kinds/remove.ts";
 import { OWNER, owners } from "../organizations/owners.ts";
 import { userNotFound } from "../users/get-user.ts";
@@ -16,6 +16,7 @@ import { requirePermission } from "../users/privileges.ts";
 import { requireUnmerged } from "../users/writable-user.ts";
 import { digestAggregate, organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 import type { LifecycleDependencies } from "./dependencies.ts";
+import { countRows, numbersOf } from "./erasure/counts.ts";
 import type { Eraser } from "./erasure/eraser.ts";
 import { type Receipt, toReceipt } from "./erasure/receipts.ts";
 import { requireNotHeld } from "./holds.ts";
@@ -74,12 +75,16 @@ type Purged = { readonly ownerless: readonly bigint[]; readonly receipts: Readon
 /**
  * Removes users and all that belongs to them. The aggregates of the users, of their accounts and of their organizations have to be locked already.
  * The change log keeps the users' ids, which are never used again, but nothing that tells who the users were. The caller passes the receipts to
- * `Eraser.sealed` before it commits.
+ * `Eraser.sealed` before it commits. `records` of the first user were removed before.
  */
-export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[], eraser: Eraser): Promise<Purged> => {
+export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[], eraser: Eraser, records?: RemovedRecords): Promise<Purged> => {
   const ids = users.map(String);
   const ownerless = await leftWithoutOwner(tx, ids);
-  const receipts = await eraser.record(tx, users);
+  const counts = await countRows(tx, users, true);
+  const receipts = await eraser.record(
+    tx,
+    users.map((id, index) => ({ kind: "user", id, tables: numbersOf(counts.get(id) ?? [], index === 0 ? records : undefined), later: [] })),
+  );
   for (const aggregate of await dropReferences(tx, "user", ids)) tx.touch?.(aggregate);
   const owned = await dropOwned(tx, await profilesOf(tx, users));
   for (const aggregate of owned) tx.touch?.(aggregate);
@@ -112,11 +117,11 @@ export const purgeUser =
         throw failedPrecondition("LAST_OWNER", "The user is the last owner of an organization: allow_ownerless purges it all the same.");
     };
     const profiles = { name: PROFILE, ids: await profilesOf(db.session(call), [id]) };
-    await removeRecordsFirst({ db, write }, call, profiles, plan, removable);
+    const records = await removeRecordsFirst({ db, write }, call, profiles, plan, removable);
     return write(call, plan, async (tx) => {
       await removable(tx);
       await touchAccounts(tx, id);
-      const { ownerless, receipts } = await purgeUsers(tx, [id, ...(await mergedInto(tx, [id]))], eraser);
+      const { ownerless, receipts } = await purgeUsers(tx, [id, ...(await mergedInto(tx, [id]))], eraser, records);
       if (!request.validateOnly) await eraser.sealed(receipts);
       const receipt = receipts.get(id);
       return { ownerlessOrganizationIds: [...ownerless], ...(receipt && { receipt: toReceipt(receipt) }) };

@@ -167,7 +167,7 @@ export const forgotten: Drill = {
       const { receipt } = await first.users.purgeUser({ id, allowOwnerless: true });
       const { statement = "", signature = new Uint8Array() } = receipt ?? {};
       const content = verifiedStatement({ statement, signature }, publicKey);
-      if (content?.subject !== subjectOf(id)) complaints.push("a receipt does not verify");
+      if (content?.subject !== subjectOf({ kind: "user", id })) complaints.push("a receipt does not verify");
       if (statement.includes(marker)) complaints.push("a receipt has a marker");
     }
     const { auditEntries } = await first.changes.listAuditEntries({ pageSize: 1_000 });

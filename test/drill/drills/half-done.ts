@@ -121,7 +121,7 @@ const wronglyErased = async (client: pg.Client, ids: readonly bigint[]): Promise
     const { rows } = await client.query<{ users: number; emails: number; options: number; receipts: number }>(
       `select (select count(*)::int from users where id = $1) as users, (select count(*)::int from user_email where user_id = $1) as emails,
         (select count(*)::int from user_option where user_id = $1) as options, (select count(*)::int from erasure where subject = $2) as receipts`,
-      [String(id), subjectOf(id)],
+      [String(id), subjectOf({ kind: "user", id })],
     );
     const row = rows[0] ?? { users: 0, emails: 0, options: 0, receipts: 0 };
     left += row.users;
@@ -173,7 +173,7 @@ const killReplay = async (
   );
   await appendToLedger(
     ledger,
-    ids.map((id) => receiptOf(id, new Date(), {})),
+    ids.map((id) => receiptOf({ kind: "user", id }, new Date(), { tables: {}, later: [] })),
   );
   const args = ["purge", "--replay", "--ledger", ledger];
   await killCommand(args, databaseUrl, commitOf(nth), moment);
