@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { memberAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
 import { PROFILE } from "../contract/kinds/kind.ts";
+import { eraseAnswers } from "../db/idempotency.ts";
 import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
@@ -9,7 +10,7 @@ import { dropOwned } from "../kinds/owned.ts";
 import { removeRecordsFirst } from "../kinds/records.ts";
 import { storedAccount } from "../profiles/accounts.ts";
 import { requirePermission } from "../users/privileges.ts";
-import { type Aggregate, userAggregate } from "../versions/aggregate.ts";
+import { type Aggregate, accountAggregate, userAggregate } from "../versions/aggregate.ts";
 import type { LifecycleDependencies } from "./dependencies.ts";
 import { toReceipt } from "./erasure/receipts.ts";
 import { removeRows } from "./owned-tables.ts";
@@ -34,6 +35,7 @@ export const removeAccount = async (tx: Session, id: bigint): Promise<readonly A
   const profiles = (await profilesIn(tx, id)).map((profile) => profile.id);
   const owned = await dropOwned(tx, profiles);
   await removeRows(tx, "account", [id]);
+  await eraseAnswers(tx, [accountAggregate(id), ...owned]);
   return owned;
 };
 

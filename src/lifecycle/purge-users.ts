@@ -3,6 +3,7 @@ import { flagAggregates, touchAccounts } from "../access/affected-aggregates.ts"
 import type { Operation } from "../call.ts";
 import { PROFILE } from "../contract/kinds/kind.ts";
 import { sqlNameDigest } from "../db/canonical-names.ts";
+import { eraseAnswers } from "../db/idempotency.ts";
 import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { failedPrecondition } from "../errors.ts";
@@ -14,7 +15,7 @@ import { OWNER, owners } from "../organizations/owners.ts";
 import { userNotFound } from "../users/get-user.ts";
 import { requirePermission } from "../users/privileges.ts";
 import { requireUnmerged } from "../users/writable-user.ts";
-import { digestAggregate, organizationAggregate, userAggregate } from "../versions/aggregate.ts";
+import { digestAggregate, organizationAggregate, userAggregate, type VersionedAggregate } from "../versions/aggregate.ts";
 import type { LifecycleDependencies } from "./dependencies.ts";
 import { countRows, numbersOf } from "./erasure/counts.ts";
 import type { Eraser } from "./erasure/eraser.ts";
@@ -36,14 +37,16 @@ const namesOf = (ids: readonly string[]) => sql`
       -- As externalCanonicalName makes it.
       select 'external:' || encode(sha256(convert_to(external_id, 'UTF8')), 'hex') from users where id = any(${ids}::bigint[]) and external_id is not null`;
 
-/** Locks the names of users in ascending order, and raises their versions, as every write that drops a name does. */
-export const dropNames = async (tx: PurgeTx, ids: readonly string[]): Promise<void> => {
+/** Locks the names of users in ascending order, and raises and returns their versions, as every write that drops a name does. */
+export const dropNames = async (tx: PurgeTx, ids: readonly string[]): Promise<readonly VersionedAggregate[]> => {
   const rows = await tx.rows(sql<{ digest: string; version: bigint }>`
     insert into name_version as v (digest, version)
     select ${sqlNameDigest(sql.ref("name"))}, 1 from (${namesOf(ids)}) dropped order by name
     on conflict (digest) do update set version = v.version + 1
     returning v.digest, v.version`);
-  for (const { digest, version } of rows) tx.touch?.({ ...digestAggregate(digest), version });
+  const names = rows.map(({ digest, version }) => ({ ...digestAggregate(digest), version }));
+  for (const name of names) tx.touch?.(name);
+  return names;
 };
 
 /** Returns the organizations that would have no owner left who is present. */
@@ -88,10 +91,11 @@ export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[], eraser: 
   for (const aggregate of await dropReferences(tx, "user", ids)) tx.touch?.(aggregate);
   const owned = await dropOwned(tx, await profilesOf(tx, users));
   for (const aggregate of owned) tx.touch?.(aggregate);
-  await dropNames(tx, ids);
+  const names = await dropNames(tx, ids);
   // What a version before has left there in clear.
   await tx.rows(sql`delete from canonical_name where name in (${namesOf(ids)})`);
   await removeRows(tx, "users", users);
+  await eraseAnswers(tx, [...users.map(userAggregate), ...owned, ...names]);
   return { ownerless, receipts };
 };
 

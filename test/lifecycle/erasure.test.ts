@@ -40,7 +40,7 @@ test("U40 a purge answers with a receipt, which one changed byte makes worthless
   const { statement = "", signature = new Uint8Array() } = receipt ?? {};
   expect([...(receipt?.publicKey ?? [])]).toEqual([...publicKey]);
   // Nothing else, so neither an id nor a name.
-  const said = { kind: "user", subject: subjectOf({ kind: "user", id: user.id }), policyVersion: 1, tables: planned };
+  const said = { kind: "user", subject: subjectOf({ kind: "user", id: user.id }), policyVersion: 2, tables: planned };
   expect(verifiedStatement({ statement, signature }, publicKey)).toMatchObject(said);
   expect(JSON.parse(statement)).toEqual({ ...said, format: expect.any(String), eraseTime: expect.any(String) });
   expect(statement).not.toContain(user.email);

@@ -55,7 +55,8 @@ export type Receipts = {
 };
 
 const FORMAT = "userd erasure receipt 1";
-const POLICY_VERSION = 1;
+/** Version 2 erases answers that are kept for repeated requests, too. */
+const POLICY_VERSION = 2;
 
 /** What stands before the 32 bytes of a private and a public key of Ed25519 in DER. */
 const PRIVATE_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
