@@ -50,16 +50,13 @@ export const createLookup = <K, T, V>(
   };
 
   /** The entry in memory that may answer a read. This is the hot path: it makes no promise, no timer, and nothing but the two names. */
-  const peek = (
-    { aggregate, aggregateName, name }: CacheKey<K>,
-    { strong, token, shownTogether }: ReadConsistency,
-    now: number,
-  ): Entry<V> | undefined => {
+  const peek = ({ aggregate, name }: CacheKey<K>, { strong, token, shownTogether }: ReadConsistency, now: number): Entry<V> | undefined => {
     // A token has to be held against the database, which peeking does not do.
     if (strong) return token === undefined ? (shownTogether?.get(name) as Entry<V> | undefined) : undefined;
-    const entry = level1.entry(name) as Entry<V> | undefined;
-    if (entry === undefined) return undefined;
-    const lease = level1.lease(aggregateName);
+    const held = level1.held(name);
+    if (held === undefined) return undefined;
+    const entry = held.value as Entry<V>;
+    const { lease } = held.slot;
     if (lease === undefined || !rules.fits(entry, lease) || !rules.isYoung(lease, now, boundMs)) return undefined;
     if (source.hasUnversioned === true && now - entry.time > boundMs) return undefined;
     if (token !== undefined && !rules.satisfies(lease, requirementOf(token, aggregate))) return undefined;
@@ -67,28 +64,28 @@ export const createLookup = <K, T, V>(
   };
 
   /** Makes an entry. The content of a version is prepared once (I3): what was made of it since, such as encoded answers, stays. */
-  const toEntry = ({ key, name }: CacheKey<K>, { epoch, version, time, databaseTime, content }: Leased<T>): Entry<V> => {
+  const toEntry = ({ key, aggregateName, name }: CacheKey<K>, { epoch, version, time, databaseTime, content }: Leased<T>): Entry<V> => {
     const before = level1.entry(name) as Entry<V> | undefined;
     const isSame = before?.version === version && before.epoch === epoch && source.hasUnversioned !== true;
     const { content: prepared, bytes } = isSame ? before : { content: Object.freeze(prepare(content, key)), bytes: preparedBytes(content) };
-    return Object.freeze({ name, epoch, version, time, databaseTime, content: prepared, bytes });
+    return Object.freeze({ name, aggregateName, epoch, version, time, databaseTime, content: prepared, bytes });
   };
 
   /** Stores an entry and its lease, unless something newer is held. */
-  const keep = (entry: Entry<V>, aggregateName: string, shown: Lease): void => {
+  const keep = (entry: Entry<V>, shown: Lease): void => {
     if (boundMs === 0) return;
     const cached = level1.entry(entry.name);
     if (cached === undefined || cached.epoch !== entry.epoch || cached.version <= entry.version) level1.put(entry);
     // Without what else `shown` may carry: it would stay as long as the lease.
     const { epoch, version, time, databaseTime } = shown;
-    level1.renew(aggregateName, rules.join(level1.lease(aggregateName), { epoch, version, time, databaseTime }));
+    level1.renew(entry.aggregateName, rules.join(level1.lease(entry.aggregateName), { epoch, version, time, databaseTime }));
   };
 
   /** Makes an entry of what a statement has shown of one key; the entry is kept, unless another epoch may have begun. */
   const learn = (wanted: CacheKey<K>, shown: Leased<T>, isCurrent: boolean): LoadedEntry<V> => {
     const entry = toEntry(wanted, shown);
     if (isCurrent) {
-      keep(entry, wanted.aggregateName, shown);
+      keep(entry, shown);
       level2?.write(wanted.aggregateName, wanted.name, shown);
     }
     return { entry, shown };
@@ -106,7 +103,7 @@ export const createLookup = <K, T, V>(
     if (shared === undefined || core.epoch() !== epoch) return undefined;
     if (known !== undefined && (known.epoch !== epoch || known.version > shared.version)) return undefined;
     const entry = toEntry(wanted, shared);
-    keep(entry, aggregateName, shared);
+    keep(entry, shared);
     stats.level2Hits += 1;
     return { entry, shown: shared };
   };

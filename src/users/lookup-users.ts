@@ -18,6 +18,15 @@ type Found = BasicUser | CachedUser;
 const idsOf = ({ key }: UserKey, { ids, verifiedIds }: NameHolders, onlyVerified: boolean): readonly bigint[] =>
   key.case === "email" && onlyVerified ? verifiedIds : ids;
 
+const isThere = (user: Found | undefined): user is Found => user !== undefined;
+
+/** The ids of the users that have what was these users' since a merge, each once. */
+const heirsOfMerged = (found: readonly (Found | undefined)[]): readonly bigint[] => {
+  const ids = new Set<bigint>();
+  for (const user of found) if (user?.row.merged_into_user_id != null) ids.add(user.row.merged_into_user_id);
+  return [...ids];
+};
+
 /** Returns the users that have what was others' since a merge, in place of these, each once. */
 const heirsOf = (found: readonly Found[], heirs: ReadonlyMap<bigint, Found>): readonly Found[] => {
   if (heirs.size === 0) return found;
@@ -90,21 +99,22 @@ export const lookupUsers =
     });
 
     return whenReady(idsByKey, (idsOfKeys) =>
-      whenReady(readUsers(idsOfKeys.flat()), (found) => {
-        const merged = [...new Set(found.flatMap((user) => user?.row.merged_into_user_id ?? []))];
-        return whenReady(readUsers(merged), (foundHeirs) => {
-          const full = [...found, ...foundHeirs].flatMap((user) => (user !== undefined && "full" in user ? user : []));
-          return whenReady(rolesOf(roleDefinitions, call, full, reading), (roles) => {
-            const heirs = new Map(foundHeirs.flatMap((user): [bigint, Found][] => (user === undefined ? [] : [[user.row.id, user]])));
+      whenReady(readUsers(idsOfKeys.flat()), (found) =>
+        whenReady(readUsers(heirsOfMerged(found)), (foundHeirs) => {
+          const fullUsers = isFull ? ([...found, ...foundHeirs] as (CachedUser | undefined)[]) : [];
+          return whenReady(rolesOf(roleDefinitions, call, fullUsers, reading), (roles) => {
+            const heirs = new Map(foundHeirs.filter(isThere).map((user) => [user.row.id, user]));
+            const toUser = (user: Found) => ("full" in user ? user.full(roles) : user.basic);
             let next = 0;
             const results = keys.map((key, index) => {
-              const ofKey = (idsOfKeys[index] ?? []).flatMap(() => found[next++] ?? []);
-              const meant = key.key.case === "id" ? ofKey : heirsOf(ofKey, heirs);
-              return resultOf(key, meant, (user) => ("full" in user ? user.full(roles) : user.basic));
+              const from = next;
+              next += idsOfKeys[index]?.length ?? 0;
+              const ofKey = found.slice(from, next).filter(isThere);
+              return resultOf(key, key.key.case === "id" ? ofKey : heirsOf(ofKey, heirs), toUser);
             });
             return { results, ...freshness.certificateOf(reading) };
           });
-        });
-      }),
+        }),
+      ),
     );
   };
