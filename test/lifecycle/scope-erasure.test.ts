@@ -38,27 +38,30 @@ type Scope = { readonly kind: Exclude<Kind, "user">; readonly id: bigint };
 
 const nobody = 9_000_000_000_000n;
 
+/** A loaded machine takes longer to plan so many tables than a read has by default. */
+const patient = { timeoutMs: 60_000 };
+
 /** The RPCs by which something is planned, purged and looked for. */
 const rpcsOf = ({ organizations, profiles, users }: Clients, { kind, id }: Scope) =>
   ({
     organization: {
-      plan: () => organizations.planOrganizationErasure({ organizationId: id }),
-      purge: (more: object = {}) => organizations.purgeOrganization({ id, ...more }),
+      plan: () => organizations.planOrganizationErasure({ organizationId: id }, patient),
+      purge: (more: object = {}) => organizations.purgeOrganization({ id, ...more }, patient),
       erasures: () => users.listErasures({ organizationId: id }),
     },
     project: {
-      plan: () => organizations.planProjectErasure({ projectId: id }),
-      purge: (more: object = {}) => organizations.purgeProject({ id, ...more }),
+      plan: () => organizations.planProjectErasure({ projectId: id }, patient),
+      purge: (more: object = {}) => organizations.purgeProject({ id, ...more }, patient),
       erasures: () => users.listErasures({ projectId: id }),
     },
     team: {
-      plan: () => organizations.planTeamErasure({ teamId: id }),
-      purge: (more: object = {}) => organizations.purgeTeam({ id, ...more }),
+      plan: () => organizations.planTeamErasure({ teamId: id }, patient),
+      purge: (more: object = {}) => organizations.purgeTeam({ id, ...more }, patient),
       erasures: () => users.listErasures({ teamId: id }),
     },
     account: {
-      plan: () => profiles.planAccountErasure({ accountId: id }),
-      purge: (more: object = {}) => profiles.purgeAccount({ id, ...more }),
+      plan: () => profiles.planAccountErasure({ accountId: id }, patient),
+      purge: (more: object = {}) => profiles.purgeAccount({ id, ...more }, patient),
       erasures: () => users.listErasures({ accountId: id }),
     },
   })[kind];
