@@ -5,14 +5,18 @@ import { promisify } from "node:util";
 import { pinned } from "./cpus.ts";
 
 /** How a child process is started. */
-export type ChildOptions = {
+type ProgramOptions = {
   /** The cores that it may run on, as `taskset -c` takes them; undefined = any. */
   readonly cpus: string | undefined;
-  /** Before the script. */
-  readonly nodeFlags?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
   /** What it reads from standard input, as JSON. */
   readonly job?: unknown;
+};
+
+/** How a script of ours is started. */
+export type ChildOptions = ProgramOptions & {
+  /** Before the script. */
+  readonly nodeFlags?: readonly string[];
 };
 
 /** A child process that speaks in lines. */
@@ -32,9 +36,9 @@ const stop = async (child: ChildProcess): Promise<void> => {
   clearTimeout(impatient);
 };
 
-/** Starts a Node script of ours, on the same Node. */
-export const startNode = (script: string, args: readonly string[], { cpus, nodeFlags = [], env = {}, job }: ChildOptions): Child => {
-  const [program = "", ...rest] = pinned(cpus, [process.execPath, ...nodeFlags, script, ...args]);
+/** Starts a program. */
+export const startProgram = (command: readonly string[], { cpus, env = {}, job }: ProgramOptions): Child => {
+  const [program = "", ...rest] = pinned(cpus, command);
   const child = spawn(program, rest, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...env } });
   // The bench may end in the middle; nothing that it started outlives it.
   const kill = () => child.kill("SIGKILL");
@@ -54,12 +58,16 @@ export const startNode = (script: string, args: readonly string[], { cpus, nodeF
     pid: child.pid ?? 0,
     nextLine: async () => {
       const { done, value } = await Promise.race([lines.next(), spawned]);
-      if (done) throw new Error(`${script} ended early.\n${complaint}`);
+      if (done) throw new Error(`${command.join(" ")} ended early.\n${complaint}`);
       return value;
     },
     [Symbol.asyncDispose]: () => stop(child),
   };
 };
+
+/** Starts a Node script of ours, on the same Node. */
+export const startNode = (script: string, args: readonly string[], { nodeFlags = [], ...options }: ChildOptions): Child =>
+  startProgram([process.execPath, ...nodeFlags, script, ...args], options);
 
 /** Runs a script of ours to its end: one job in, one line of JSON out. */
 export const runNode = async <T>(script: string, options: ChildOptions): Promise<T> => {

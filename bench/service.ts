@@ -86,6 +86,7 @@ export const startService = async (pins: Pins, checkout: string = thisCheckout):
     GRPC_LISTEN: "127.0.0.1:0",
     HTTP_LISTEN: "127.0.0.1:0",
     DRAIN_SECONDS: "0",
+    WORKERS: "1",
     OPTION_DEFINITIONS: await writeDefinitions(folder),
   };
   const first = stack.use(await startUserd(resolve(checkout, userd), pins.server, [], env));

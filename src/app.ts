@@ -6,6 +6,7 @@ import { databaseError } from "./db/faults.ts";
 import { assertMigrated, migrate } from "./db/migrate.ts";
 import { type OwnedDatabase, openForCommand } from "./db/open.ts";
 import { SILENCE_MS } from "./db/orm.ts";
+import { warnOfConnections } from "./db/room.ts";
 import { assertApplied } from "./kinds/mounted/applied.ts";
 import { loadKinds } from "./kinds/mounted/load.ts";
 import { startPurger } from "./lifecycle/purger.ts";
@@ -61,6 +62,7 @@ const prepare = async (
 export const prepareDatabase = async (config: Config, log: Logger, options: AppOptions): Promise<void> => {
   await using db = await openForCommand(config, log, loadKinds(config).kinds);
   await prepare(db, config, log, options);
+  await warnOfConnections(db, config, log);
 };
 
 /** Starts the service: database, cache, background jobs and both ports. If it throws (ConfigError or StartupError), nothing stays open. */

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { type CacheUrl, type DatabaseUrl, type KindsSetting, type ListenAddress, settings } from "./settings.ts";
+import { defaultPool, defaultWorkers, type Machine, thisMachine } from "./worker-count.ts";
 
 /** An error of the settings; the message has one line per fault. */
 export class ConfigError extends Error {
@@ -17,6 +18,9 @@ export type Quotas = {
 /** The settings of one process, checked and frozen. */
 export type Config = {
   readonly database: DatabaseUrl;
+  /** The number of processes of `userd serve`. */
+  readonly workers: number;
+  /** The connections of each worker. */
   readonly poolSize: number;
   readonly preparedStatements: boolean;
   readonly cache: {
@@ -110,8 +114,15 @@ const cacheUrlOf = ({ CACHE_URL: url, CACHE_CA: ca }: z.output<typeof settings>)
   throw new ConfigError("CACHE_CA is for a CACHE_URL with rediss://");
 };
 
-/** Reads the settings from the environment; those in `overrides` win. Empty settings count as not set. Throws ConfigError naming all faults. */
-export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJS.ProcessEnv = process.env): Config => {
+/**
+ * Reads the settings from the environment; those in `overrides` win. Empty settings count as not set. Some defaults depend on the machine.
+ * Throws ConfigError naming all faults.
+ */
+export const loadConfig = (
+  overrides: NodeJS.ProcessEnv = {},
+  environment: NodeJS.ProcessEnv = process.env,
+  machine: Machine = thisMachine(),
+): Config => {
   const set = Object.entries({ ...environment, ...overrides }).filter(([, value]) => value !== undefined && value !== "");
   const result = settings.safeParse(Object.fromEntries(set));
   if (!result.success) {
@@ -122,9 +133,11 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
   if (value.DATABASE_URL.kind === "postgres" && value.SECRET_KEY === undefined) {
     throw new ConfigError("SECRET_KEY is required with PostgreSQL: all instances share it; make one with: openssl rand -base64 32");
   }
+  const workers = value.WORKERS ?? defaultWorkers(value.DATABASE_URL, value.CACHE_MEMORY_MB, machine);
   return Object.freeze({
     database: value.DATABASE_URL,
-    poolSize: value.DATABASE_POOL_SIZE,
+    workers,
+    poolSize: value.DATABASE_POOL_SIZE ?? defaultPool(workers),
     preparedStatements: value.DATABASE_PREPARED_STATEMENTS,
     cache: Object.freeze({
       url: cacheUrlOf(value),

@@ -25,16 +25,19 @@ const serve = async (config: Config, log: Logger, options: AppOptions, ready: (l
   boundGarbage();
   const [grpc, http] = [formatAddress(app.grpcAddress), formatAddress(app.httpAddress)];
   const [scheme, encrypted] = config.tls === undefined ? ["http", ""] : ["https", " over TLS"];
+  const { kind } = config.database;
+  const workers = `Workers: ${config.workers}${kind === "pglite" ? ", since the database is embedded" : `, each with up to ${config.poolSize} connections to PostgreSQL`}\n`;
   const admin = app.adminAddress === undefined ? "" : `Health and metrics on ${formatAddress(app.adminAddress)}\n`;
   ready(
-    `userd is ready: gRPC on ${grpc}, HTTP on ${http}${encrypted}\n${admin}Try: curl ${scheme}://${http}/userd.v1.UserService/CreateUser -H 'content-type: application/json' -d '{"user":{"email":"ann@example.com"}}'\n`,
+    `userd is ready: gRPC on ${grpc}, HTTP on ${http}${encrypted}\n${workers}${admin}Try: curl ${scheme}://${http}/userd.v1.UserService/CreateUser -H 'content-type: application/json' -d '{"user":{"email":"ann@example.com"}}'\n`,
   );
   process.on("SIGHUP", () => void app.reload());
   await stopped;
 };
 
 /** Runs the service until SIGTERM or SIGINT, then drains. With several workers, this process only supervises them. */
-export const main = async (config: Config, options: AppOptions, workers: number): Promise<void> => {
+export const main = async (config: Config, options: AppOptions): Promise<void> => {
+  const { workers } = config;
   const lines = createLogStream((lost) => log.warn({ lost }, "lines of the log were lost, since nobody read them"));
   const log = createLogger(config.logLevel, lines);
   process.on("exit", lines.flushSync);
@@ -42,12 +45,14 @@ export const main = async (config: Config, options: AppOptions, workers: number)
   if (cluster.isWorker) {
     try {
       await serve(config, log, { migrate: false, lostLines: lines.lost }, (line) => process.send?.({ ready: line }));
-    } finally {
-      // Else its channel to the primary process would keep this one alive.
-      process.disconnect();
+    } catch (error) {
+      // Neither is its channel to the primary process to keep this one alive, nor is the end of the channel to end it with the code 0.
+      process.channel?.unref();
+      throw error;
     }
+    process.disconnect();
   } else if (workers > 1) {
-    assertWorkers(workers, config);
+    assertWorkers(config);
     await prepareDatabase(config, log, options);
     await superviseWorkers(workers, log, print);
   } else {

@@ -102,8 +102,12 @@ const secretKey = z.string().transform((value, context): Uint8Array => {
 
 /** Decimal digits; a text that `Number` takes besides (`0x10`, `1e3`, spaces) stays a text and is refused. */
 const digits = (value: unknown): unknown => (typeof value === "string" && /^\d{1,16}$/.test(value) ? Number(value) : value);
-const integer = (min: number, max: number, byDefault: number) =>
-  z.preprocess(digits, z.number(`must be a whole number from ${min} to ${max}`).min(min).max(max)).prefault(`${byDefault}`);
+const whole = (min: number, max: number) =>
+  z.preprocess(digits, z.number(`must be a whole number from ${min} to ${max}`).min(min).max(max));
+const integer = (min: number, max: number, byDefault: number) => whole(min, max).prefault(`${byDefault}`);
+
+/** The most workers of one service. */
+const MAX_WORKERS = 64;
 const flag = (byDefault: "true" | "false") =>
   z
     .enum(["true", "false", "1", "0"])
@@ -113,8 +117,15 @@ const flag = (byDefault: "true" | "false") =>
 /** The zod schema of all settings: their rules, defaults and descriptions. The table of docs/reference.md is generated from this schema. */
 export const settings = z.object({
   DATABASE_URL: database.prefault("pglite:./data").describe("`pglite:FOLDER` (embedded) or `postgres://…` (15 or newer)"),
-  DATABASE_POOL_SIZE: integer(1, 500, 20).describe("Connections to PostgreSQL; the embedded database has one"),
+  DATABASE_POOL_SIZE: whole(1, 500)
+    .optional()
+    .describe("Connections of each worker to PostgreSQL; default: 20, and of more than two workers 40 in all, but 5 each at least"),
   DATABASE_PREPARED_STATEMENTS: flag("true").describe("`false` behind PgBouncer before 1.21 in transaction mode"),
+  WORKERS: whole(1, MAX_WORKERS)
+    .optional()
+    .describe(
+      "Processes of `userd serve` that share the ports, above 1 only on PostgreSQL; `--workers` wins. Default: as many as there are cores (16 at most) and the memory holds, on the embedded database 1",
+    ),
   CACHE_URL: cache
     .prefault("memory")
     .describe("`memory` (of each process), `redis://…` (shared as well), or `none`: every read asks the database"),

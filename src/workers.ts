@@ -1,6 +1,7 @@
 import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
 import type { Logger } from "pino";
+import { isCommitted } from "./cache/worker-bus.ts";
 import type { Config } from "./config.ts";
 import { StartupError } from "./db/startup-error.ts";
 import { serveWorkerMetrics } from "./telemetry/worker-metrics.ts";
@@ -9,29 +10,37 @@ import { serveWorkerMetrics } from "./telemetry/worker-metrics.ts";
 const REPLACE_MS = 1_000;
 
 /** Checks that the database serves this number of processes; the embedded one serves a single process. Throws StartupError. */
-export const assertWorkers = (workers: number, { database }: Pick<Config, "database">): void => {
+export const assertWorkers = ({ workers, database }: Pick<Config, "workers" | "database">): void => {
   if (workers > 1 && database.kind === "pglite") {
-    throw new StartupError("--workers above 1 needs PostgreSQL: the embedded database belongs to one process. Set DATABASE_URL.");
+    throw new StartupError("WORKERS above 1 needs PostgreSQL: the embedded database belongs to one process. Set DATABASE_URL.");
   }
 };
 
 /**
  * Runs the service in several processes that share the ports, until SIGTERM or SIGINT. A process that ends by itself is replaced. SIGHUP is
- * passed on to all processes. `ready` is called once, when all processes are ready, with the line that the last of them has reported.
- * @throws StartupError when a process can't start; that process has written its own error to standard error.
+ * passed on to all processes. `ready` is called once, when all processes are ready, with the line that the last of them has reported. The others
+ * start when the first one is ready: what keeps it from starting is told once. This process then ends with the first one's exit code.
+ * @throws StartupError when another process can't start.
  */
 export const superviseWorkers = async (workers: number, log: Logger, ready: (line: string) => void): Promise<void> => {
   let stopping = false;
   let isReady = false;
   const said = new Set<Worker>();
-  const failed = Promise.withResolvers<never>();
+  const failed = Promise.withResolvers<void>();
   failed.promise.catch(() => {});
 
   serveWorkerMetrics();
   cluster.on("message", (worker, message: unknown) => {
+    if (isCommitted(message)) {
+      // Without the callback, a worker that ends meanwhile would end this process with an `error` event.
+      for (const other of Object.values(cluster.workers ?? {})) if (other !== worker && other?.isConnected()) other.send(message, () => {});
+      return;
+    }
     if (typeof message !== "object" || message === null || !("ready" in message)) return;
     said.add(worker);
-    if (isReady || said.size < workers) return;
+    if (isReady) return;
+    if (said.size === 1) for (let index = 1; index < workers; index += 1) cluster.fork();
+    if (said.size < workers) return;
     isReady = true;
     ready(String(message.ready));
   });
@@ -39,13 +48,17 @@ export const superviseWorkers = async (workers: number, log: Logger, ready: (lin
     said.delete(worker);
     if (stopping) return;
     if (!isReady) {
-      failed.reject(new StartupError("A worker could not start."));
+      // With a code it has written its own error to standard error.
+      if (code) {
+        process.exitCode = code;
+        failed.resolve();
+      } else failed.reject(new StartupError("A worker could not start."));
       return;
     }
     log.error({ pid: worker.process.pid, code, signal }, "a worker has ended; another one takes its place");
     setTimeout(() => !stopping && cluster.fork(), REPLACE_MS).unref();
   });
-  for (let index = 0; index < workers; index += 1) cluster.fork();
+  cluster.fork();
 
   const notify = (signal: NodeJS.Signals) => {
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill(signal);

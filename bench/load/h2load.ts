@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "../child.ts";
-import { type Latency, type LoadGenerator, type LoadResult, quantile, warmUpMs } from "./load.ts";
+import { type Latency, type LoadGenerator, type LoadOptions, type LoadResult, quantile, warmUpMs } from "./load.ts";
 
 /** Whether h2load (nghttp2-client) is installed. */
 export const hasH2load = (): boolean => {
@@ -34,28 +34,43 @@ const latencyOf = (log: string): Latency => {
   return { p50: quantile(milliseconds, 0.5), p99: quantile(milliseconds, 0.99) };
 };
 
+/** Runs h2load with some options on a URL. */
+const measure = async (
+  options: readonly string[],
+  url: string,
+  { seconds, latency }: LoadOptions,
+  cpus: string | undefined,
+): Promise<LoadResult> => {
+  const folder = await mkdtemp(join(tmpdir(), "userd-bench-"));
+  try {
+    const log = join(folder, "log");
+    const always = ["h2load", "--threads=1", `--duration=${Math.round(seconds * 1_000)}ms`, `--warm-up-time=${warmUpMs}ms`];
+    const output = await run([...always, ...options, ...(latency ? [`--log-file=${log}`] : []), url], cpus);
+    return { ...parseH2load(output), ...(latency && { latency: latencyOf(await readFile(log, "utf8")) }) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
 /** h2load: far faster than any server here, but it sends one body only (the first), and takes gRPC errors for success. */
 export const createH2load = (cpus: string | undefined): LoadGenerator => ({
   name: "h2load",
-  run: async ({ address, path, bodies, connections, streams }, { seconds, latency }) => {
+  run: async ({ address, path, bodies, connections, streams }, options) => {
     const folder = await mkdtemp(join(tmpdir(), "userd-bench-"));
     try {
       const body = join(folder, "body");
-      const log = join(folder, "log");
       await writeFile(body, bodies[0]?.bytes ?? "");
-      const output = await run(
-        [
-          ...["h2load", "--threads=1", `--clients=${connections}`, `--max-concurrent-streams=${streams}`],
-          ...[`--duration=${Math.round(seconds * 1_000)}ms`, `--warm-up-time=${warmUpMs}ms`],
-          ...["--header=content-type: application/grpc", "--header=te: trailers", `--data=${body}`],
-          ...(latency ? [`--log-file=${log}`] : []),
-          `http://${address}${path}`,
-        ],
-        cpus,
-      );
-      return { ...parseH2load(output), ...(latency && { latency: latencyOf(await readFile(log, "utf8")) }) };
+      const shape = [`--clients=${connections}`, `--max-concurrent-streams=${streams}`];
+      const call = ["--header=content-type: application/grpc", "--header=te: trailers", `--data=${body}`];
+      return await measure([...shape, ...call], `http://${address}${path}`, options, cpus);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   },
 });
+
+/** Sends GETs over HTTP/1.1 with h2load, one at a time on each connection. */
+export const loadHttp1 =
+  (url: string, connections: number, cpus: string | undefined): ((options: LoadOptions) => Promise<LoadResult>) =>
+  (options) =>
+    measure(["--h1", `--clients=${connections}`], url, options, cpus);

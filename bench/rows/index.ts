@@ -4,6 +4,7 @@ import { batchGetOptions, batchValues } from "./batch-get-options.ts";
 import { batchGetOptions1000 } from "./batch-get-options-1000.ts";
 import { checkAccess } from "./check-access.ts";
 import { checkAccessResource, checkAccessResourceKey } from "./check-access-resource.ts";
+import { coalescing, coalescingGo } from "./coalescing.ts";
 import { createProfile, createUser, setMemberRole, updateUser } from "./entity-writes.ts";
 import { feedDelivery, feedThroughput, setOptionFeed, setOptionWatched, setOptionWatchedByAll } from "./feed.ts";
 import { findUsersByOption } from "./find-users-by-option.ts";
@@ -19,6 +20,7 @@ import { lookupUsers } from "./lookup-users.ts";
 import { memory } from "./memory.ts";
 import { nearCache, nearCacheCall } from "./near-cache.ts";
 import { nearCacheGo } from "./near-cache-go.ts";
+import { peers } from "./peers.ts";
 import { redisFaults } from "./redis-faults.ts";
 import { refusedCall, refusedHttpCall } from "./refused-call.ts";
 import { resolveOptions, resolveOptionsCold } from "./resolve-options.ts";
@@ -64,6 +66,9 @@ export const rows: readonly Row[] = [
   nearCache,
   nearCacheCall,
   nearCacheGo,
+  coalescing,
+  coalescingGo,
+  ...peers,
   ...redisFaults,
   workers,
   feedDelivery,

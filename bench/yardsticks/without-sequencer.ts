@@ -2,4 +2,4 @@
 import { loadConfig } from "../../src/config.ts";
 import { main } from "../../src/main.ts";
 
-await main(loadConfig({}), { migrate: true, isSequencing: false }, 1);
+await main(loadConfig({ WORKERS: "1" }), { migrate: true, isSequencing: false });

@@ -54,6 +54,9 @@ type Options struct {
 	// ReadYourWrites is how long reads see this client's writes for certain; below 0 = carry no tokens. Default: 30 s, the longest bound
 	// of a service.
 	ReadYourWrites time.Duration
+	// Coalesce is how long GetOption, GetUser and CheckAccess wait for others, with the same metadata and consistency, to be asked by one
+	// call together, such as 200 µs. 0 = each is a call of its own.
+	Coalesce time.Duration
 	// Dial are further options of gRPC.
 	Dial []grpc.DialOption
 }
@@ -116,12 +119,14 @@ func Dial(address string, options Options) (*Client, error) {
 	if !options.NoRequestIDs {
 		unary = append(unary, nameWrites)
 	}
+	if options.Coalesce > 0 {
+		unary = append(unary, coalesce(options.Coalesce, options.Token))
+	}
 	dial := []grpc.DialOption{
 		grpc.WithTransportCredentials(transport),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: ping, Timeout: pingTimeout}),
 		grpc.WithConnectParams(reconnects),
 		grpc.WithIdleTimeout(idle),
-		grpc.WithChainUnaryInterceptor(append(unary, retry(retries))...),
 		grpc.WithChainStreamInterceptor(typeStreams),
 		// The retries above know the service's reasons; those of gRPC know codes only.
 		grpc.WithDisableRetry(),
@@ -129,7 +134,14 @@ func Dial(address string, options Options) (*Client, error) {
 	if options.Token != nil {
 		dial = append(dial, grpc.WithPerRPCCredentials(bearer{options.Token, secured}))
 	}
-	conn, err := grpc.NewClient(address, append(dial, options.Dial...)...)
+	ours := grpc.WithChainUnaryInterceptor(append(unary, retry(retries))...)
+	if options.Coalesce > 0 {
+		// An interceptor of the caller's that adds to a call what its context has does so before calls are put together.
+		dial = append(append(dial, options.Dial...), ours)
+	} else {
+		dial = append(append(dial, ours), options.Dial...)
+	}
+	conn, err := grpc.NewClient(address, dial...)
 	if err != nil {
 		return nil, err
 	}

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	userdv1 "userd.dev/client/gen/userd/v1"
@@ -109,4 +113,59 @@ func TestAClientSeesItsOwnWrites(t *testing.T) {
 	if heard != 3 {
 		t.Fatalf("heard of %d writes", heard)
 	}
+}
+
+// said is what a call said: its answer, or what a program sees of its error.
+func said(answer proto.Message, err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return fmt.Sprint(e.Code(), e.ReasonName, e.status.Message(), e.Fields)
+	}
+	text, _ := protojson.Marshal(answer)
+	return string(slices.DeleteFunc(text, func(b byte) bool { return b == ' ' }))
+}
+
+func TestReadsThatAreAskedTogetherAnswerWhatEachSaysByItself(t *testing.T) {
+	alone := dial(t, "USERD_ADDRESS", Options{})
+	together := dial(t, "USERD_ADDRESS", Options{Coalesce: 20 * time.Millisecond})
+	users := []int64{createUser(t, alone), createUser(t, alone), 1 << 60}
+	for i, value := range []*structpb.Value{structpb.NewNullValue(), structpb.NewStringValue("x")} {
+		set := &userdv1.SetOptionRequest{UserId: users[i], Key: "go.x", Value: value}
+		must[*userdv1.SetOptionResponse](t)(alone.Options.SetOption(t.Context(), set))
+	}
+	compare := func(calls []func(*Client) string) {
+		got := make([]string, len(calls))
+		var all sync.WaitGroup
+		for i, call := range calls {
+			all.Go(func() { got[i] = call(together) })
+		}
+		all.Wait()
+		for i, call := range calls {
+			if want := call(alone); got[i] != want {
+				t.Errorf("call %d says %s, want %s", i, got[i], want)
+			}
+		}
+	}
+	compare(reads(t, users, "go.x", "go.y"))
+	// What is refused leaves the others their answers.
+	compare(reads(t, append(users, 0), "go.x", "no key"))
+}
+
+// reads are reads of users and their options, which say what came of them.
+func reads(t *testing.T, users []int64, keys ...string) (calls []func(*Client) string) {
+	for _, user := range users {
+		for _, key := range keys {
+			for _, otherwise := range []*structpb.Value{nil, structpb.NewNumberValue(7), structpb.NewStringValue("a\x00b")} {
+				request := &userdv1.GetOptionRequest{UserId: user, Key: key, DefaultValue: otherwise}
+				calls = append(calls, func(c *Client) string { return said(c.Options.GetOption(t.Context(), request)) })
+			}
+		}
+		for _, view := range []userdv1.UserView{0, 1, 2} {
+			request := &userdv1.GetUserRequest{Id: user, View: view}
+			calls = append(calls, func(c *Client) string { return said(c.Users.GetUser(t.Context(), request)) })
+		}
+		check := &userdv1.CheckAccessRequest{UserId: user, Target: &userdv1.CheckAccessRequest_OwnerProfileId{OwnerProfileId: 1}}
+		calls = append(calls, func(c *Client) string { return said(c.Profiles.CheckAccess(t.Context(), check)) })
+	}
+	return calls
 }

@@ -1,3 +1,4 @@
+import cluster from "node:cluster";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import type { OwnedDatabase } from "../db/open.ts";
@@ -5,6 +6,7 @@ import { isUnreachable } from "../db/unreachable.ts";
 import { type Cache, createCache } from "./cache.ts";
 import { startChangePoll } from "./change-poll.ts";
 import { processClock } from "./process-clock.ts";
+import { openWorkerBus, type WorkerChannel } from "./worker-bus.ts";
 
 /** The life of an entry, in milliseconds. Entries are never invalidated; they only expire. */
 export const ENTRY_TTL_MS = 5 * 60_000;
@@ -27,8 +29,10 @@ export const openCache = async (db: OwnedDatabase, { cache }: Pick<Config, "cach
   const stack = new AsyncDisposableStack();
   // Loaded when needed: most processes share nothing.
   const redis = url.kind === "redis" ? stack.use((await import("./redis.ts")).openRedis(url, db.secretKey, log)) : undefined;
+  // Redis tells workers of one machine, too.
+  const workers = cluster.isWorker && url.kind === "memory" ? openWorkerBus(process as WorkerChannel) : undefined;
   const opened = createCache(
-    { clock: processClock, store: redis?.store, bus: redis?.bus, isUnreachable },
+    { clock: processClock, store: redis?.store, bus: redis?.bus ?? workers?.bus, isUnreachable },
     { boundMs, ttlMs: ENTRY_TTL_MS, maxBytes },
   );
   const sweep = setInterval(opened.level1.expire, EXPIRY_MS).unref();
@@ -38,6 +42,7 @@ export const openCache = async (db: OwnedDatabase, { cache }: Pick<Config, "cach
     opened.notified(notification);
     for (const listener of listeners) listener();
   };
+  workers?.listen(notified);
   if (redis !== undefined) redis.listen(notified);
   // The embedded database belongs to this process: nobody else writes to it.
   else if (url.kind === "memory" && db.kind === "postgres") stack.use(startChangePoll(db, boundMs / 4, notified));

@@ -5,7 +5,7 @@ import Keyv from "keyv";
 import type { Logger } from "pino";
 import { ConfigError } from "../config.ts";
 import { createSeal, createVault, type Seal } from "../secrets/secrets.ts";
-import type { Notification } from "../versions/notification.ts";
+import { type Notification, type NotificationJson, notificationFromJson, notificationToJson } from "../versions/notification.ts";
 import type { Bus, Store } from "./ports.ts";
 
 /** The store that processes share, and the bus between these processes, both over one Redis server. */
@@ -21,18 +21,13 @@ const CHANNEL = "userd:committed";
 const RECONNECT_MS = [50, 1_000] as const;
 const CONNECT_TIMEOUT_MS = 500;
 
-/** A notification in JSON. Versions and ids are text: JSON numbers end at 2^53. */
-type Message = [epoch: string, aggregates: [kind: Notification["aggregates"][number]["kind"], id: string, version: string][]];
-
-const encode = ({ epoch, aggregates }: Notification, seal: Seal): string =>
-  seal.seal(JSON.stringify([epoch, aggregates.map(({ kind, id, version }) => [kind, String(id), String(version)])] satisfies Message));
+const encode = (notification: Notification, seal: Seal): string => seal.seal(JSON.stringify(notificationToJson(notification)));
 
 /** Reads a message. Throws an Error when it was not sealed with this service's key. */
 const decode = (text: string, seal: Seal): Notification => {
   const payload = seal.open(text);
   if (payload === undefined) throw new Error("The notification was not made with this secret key.");
-  const [epoch, aggregates] = JSON.parse(payload) as Message;
-  return { epoch, aggregates: aggregates.map(([kind, id, version]) => ({ kind, id: BigInt(id), version: BigInt(version) })) };
+  return notificationFromJson(JSON.parse(payload) as NotificationJson);
 };
 
 /** The place of a Redis server: its URL, and the path of a PEM file with the certificates that it is trusted by; undefined = the system's. */

@@ -2,6 +2,7 @@ import type { SecureClientSessionOptions } from "node:http2";
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { coalesce } from "./coalescing.ts";
 import { typed, typedStream } from "./errors.ts";
 import { type Deadlines, deadlineOf, defaultDeadlines } from "./methods.ts";
 import { defaultRetries, nameWrites, type Retries, retry } from "./retries.ts";
@@ -26,6 +27,11 @@ export type ConnectionOptions = {
   readonly requestIds?: boolean | undefined;
   /** How long reads see this client's writes for certain, in milliseconds; 0 = carry no tokens. Default: 30,000. */
   readonly readYourWritesMs?: number | undefined;
+  /**
+   * Ask GetOption, GetUser and CheckAccess of one turn of the event loop by one call, if they have the same headers, deadline and consistency.
+   * Default: false.
+   */
+  readonly coalesce?: boolean | undefined;
   /** Interceptors of the caller's own, such as for traces; they see each call once, whatever number of attempts it takes. */
   readonly interceptors?: readonly Interceptor[] | undefined;
 };
@@ -84,7 +90,7 @@ const withDefaults = (transport: Transport, deadlines: Deadlines): Transport => 
 
 /** Opens a connection to userd. It is made by the first call, and made again whenever it is lost. */
 export const openConnection = (options: ConnectionOptions): Connection => {
-  const { token, tls, requestIds = true, readYourWritesMs: forMs = 30_000, interceptors = [] } = options;
+  const { token, tls, requestIds = true, readYourWritesMs: forMs = 30_000, interceptors = [], coalesce: coalesces = false } = options;
   const baseUrl = urlOf(options);
   const pings = { pingIntervalMs: PING_MS, pingTimeoutMs: PING_TIMEOUT_MS, idleConnectionTimeoutMs: IDLE_MS };
   const sessionManager = new Http2SessionManager(baseUrl, pings, tls);
@@ -92,17 +98,19 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   const onWrite: OnWrite = (named) => {
     for (const listener of listeners) listener(named);
   };
-  const grpc = createGrpcTransport({
-    baseUrl,
-    sessionManager,
-    interceptors: [
-      ...interceptors,
-      carryTokens({ forMs, clock: () => performance.now(), onWrite }),
-      ...(requestIds ? [nameWrites] : []),
-      retry({ ...defaultRetries, ...options.retries }),
-      ...(token === undefined ? [] : [authorize(token)]),
-    ],
-  });
+  const transportOf = (first: Interceptor[]): Transport =>
+    createGrpcTransport({
+      baseUrl,
+      sessionManager,
+      interceptors: [...first, retry({ ...defaultRetries, ...options.retries }), ...(token === undefined ? [] : [authorize(token)])],
+    });
+  const grpc = transportOf([
+    ...interceptors,
+    carryTokens({ forMs, clock: () => performance.now(), onWrite }),
+    ...(requestIds ? [nameWrites] : []),
+    // Behind what says how fresh each read has to be, so that reads with other tokens stay apart.
+    ...(coalesces ? [coalesce(transportOf([]))] : []),
+  ]);
   const transport = withDefaults(grpc, { ...defaultDeadlines, ...options.deadlines });
   const close = () => sessionManager.abort();
   return {

@@ -20,7 +20,7 @@ test("a team's kinds are mounted and grow while a Python client writes, as examp
   await using database = await createDatabase();
   const first = await freeAddresses();
   const listen = { GRPC_LISTEN: formatAddress(first.grpcAddress), HTTP_LISTEN: formatAddress(first.httpAddress) };
-  const env = { DATABASE_URL: database.url, SECRET_KEY, DRAIN_SECONDS: "0", ...listen };
+  const env = { DATABASE_URL: database.url, SECRET_KEY, DRAIN_SECONDS: "0", WORKERS: "1", ...listen };
   expectOutputs(section, await runSection(section, first, { second: await freeAddresses(), env }));
 
   // The writer wrote before the newer set was applied, and after it.

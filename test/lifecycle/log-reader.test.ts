@@ -16,7 +16,7 @@ test("a service whose log nobody reads answers, and ends when it is told to", { 
   const child = spawn("sh", ["-c", command, process.execPath, program], {
     stdio: ["ignore", "pipe", "ignore"],
     env: {
-      ...{ PATH: process.env["PATH"], SECRET_KEY, DATABASE_URL: databaseUrl, LOG_LEVEL: "debug", DRAIN_SECONDS: "0" },
+      ...{ PATH: process.env["PATH"], SECRET_KEY, DATABASE_URL: databaseUrl, LOG_LEVEL: "debug", DRAIN_SECONDS: "0", WORKERS: "1" },
       ...{ GRPC_LISTEN: "127.0.0.1:0", HTTP_LISTEN: "127.0.0.1:0" },
     },
   });

@@ -36,6 +36,8 @@ const environment = (settings: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
   GRPC_LISTEN: "127.0.0.1:0",
   HTTP_LISTEN: "127.0.0.1:0",
   DRAIN_SECONDS: "0",
+  // Whatever the cores: what a test sees is one process, unless it asks for more.
+  WORKERS: "1",
   SECRET_KEY,
   ...settings,
 });

@@ -17,4 +17,4 @@ const options = {
   ],
 };
 
-await main(loadConfig({}), options, 1);
+await main(loadConfig({ WORKERS: "1" }), options);

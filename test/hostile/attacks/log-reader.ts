@@ -10,7 +10,7 @@ import type { Attack, Finding, Strength, Target } from "../attack.ts";
 const startUnread = async ({ databaseUrl }: Target, pipe: string) => {
   // The shell keeps the pipe open for reading, so that it is full, and not broken.
   const command = `mkfifo '${pipe}' && exec 3<>'${pipe}' && exec "$0" "$1" serve 2>'${pipe}'`;
-  const settings = { SECRET_KEY, DATABASE_URL: databaseUrl, LOG_LEVEL: "debug", DRAIN_SECONDS: "0" };
+  const settings = { SECRET_KEY, DATABASE_URL: databaseUrl, LOG_LEVEL: "debug", DRAIN_SECONDS: "0", WORKERS: "1" };
   const child = spawn("sh", ["-c", command, process.execPath, program], {
     stdio: ["ignore", "pipe", "ignore"],
     env: { PATH: process.env["PATH"], GRPC_LISTEN: "127.0.0.1:0", HTTP_LISTEN: "127.0.0.1:0", ...settings },
