@@ -34,6 +34,8 @@ export type Config = {
     readonly sampleMs: number;
   };
   readonly grpcListen: ListenAddress;
+  /** The library that serves unary calls on the gRPC port. */
+  readonly grpcTransport: "grpc-js" | "http2";
   readonly httpListen: ListenAddress;
   readonly adminListen: ListenAddress | undefined;
   readonly reflection: "callers" | "public" | "off";
@@ -147,6 +149,7 @@ export const loadConfig = (
       sampleMs: value.CACHE_SAMPLE_SECONDS * 1_000,
     }),
     grpcListen: value.GRPC_LISTEN,
+    grpcTransport: value.GRPC_TRANSPORT,
     httpListen: value.HTTP_LISTEN,
     adminListen: value.ADMIN_LISTEN,
     reflection: value.REFLECTION,

@@ -33,8 +33,11 @@ const nextBody = (): Buffer => {
   const { bytes, stamp } = bodies[sent++ % bodies.length] ?? fail("has no bodies");
   if (stamp === undefined) return bytes;
   const stamped = Buffer.from(bytes);
-  if (stamp.as === "double") stamped.writeDoubleLE(number++, stamp.at);
-  else stamped.write(`${number++}`, stamp.at, "latin1");
+  number += 1;
+  for (const at of stamp.at) {
+    if (stamp.as === "double") stamped.writeDoubleLE(number, at);
+    else stamped.write(`${number}`, at, "latin1");
+  }
   return stamped;
 };
 

@@ -6,7 +6,7 @@ export type Body = {
 };
 
 /** A place in a body: the eight bytes of a little-endian double, or sixteen decimal digits of a text. */
-export type Stamp = { readonly at: number; readonly as: "double" | "digits" };
+export type Stamp = { readonly at: readonly number[]; readonly as: "double" | "digits" };
 
 /** What is called. */
 export type Target = {

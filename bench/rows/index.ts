@@ -1,7 +1,9 @@
 import type { Row } from "../bench.ts";
+import { afterRest } from "./after-rest.ts";
 import { batchCheckAccess1000 } from "./batch-check-access-1000.ts";
 import { batchGetOptions, batchValues } from "./batch-get-options.ts";
 import { batchGetOptions1000 } from "./batch-get-options-1000.ts";
+import { applyOptionChanges } from "./change-sets.ts";
 import { checkAccess } from "./check-access.ts";
 import { checkAccessResource, checkAccessResourceKey } from "./check-access-resource.ts";
 import { coalescing, coalescingGo } from "./coalescing.ts";
@@ -10,6 +12,7 @@ import { feedDelivery, feedThroughput, setOptionFeed, setOptionWatched, setOptio
 import { findUsersByOption } from "./find-users-by-option.ts";
 import { getOption, getOptionHttp2 } from "./get-option.ts";
 import { getOptionTls } from "./get-option-tls.ts";
+import { getOptionTransport } from "./get-option-transport.ts";
 import { getProfile } from "./get-profile.ts";
 import { getUser } from "./get-user.ts";
 import { kindAppend } from "./kind-append.ts";
@@ -20,6 +23,7 @@ import { lookupUsers } from "./lookup-users.ts";
 import { memory } from "./memory.ts";
 import { nearCache, nearCacheCall } from "./near-cache.ts";
 import { nearCacheGo } from "./near-cache-go.ts";
+import { consistentOption } from "./option-misses.ts";
 import { peers } from "./peers.ts";
 import { redisFaults } from "./redis-faults.ts";
 import { refusedCall, refusedHttpCall } from "./refused-call.ts";
@@ -33,8 +37,11 @@ export const rows: readonly Row[] = [
   getOption,
   getOptionHttp2,
   getOptionTls,
+  consistentOption,
+  getOptionTransport,
   setOption,
   setOptionByHand,
+  applyOptionChanges,
   writeTriggers,
   setOptionFeed,
   setOptionWatched,
@@ -73,5 +80,6 @@ export const rows: readonly Row[] = [
   workers,
   feedDelivery,
   feedThroughput,
+  afterRest,
   memory,
 ];

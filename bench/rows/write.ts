@@ -19,12 +19,18 @@ export const stampedNumber = 1234.5678901234567;
 /** The digits that stand in a text of a request where each call writes some of its own. */
 export const stampedDigits = "4242424242424242";
 
+const placesOf = (wanted: Buffer, bytes: Buffer): number[] => {
+  const places: number[] = [];
+  for (let at = bytes.indexOf(wanted); at >= 0; at = bytes.indexOf(wanted, at + wanted.length)) places.push(at);
+  return places;
+};
+
 const stampIn = (bytes: Buffer): Stamp | undefined => {
   const number = Buffer.alloc(8);
   number.writeDoubleLE(stampedNumber);
   for (const [as, wanted] of [["double", number] as const, ["digits", Buffer.from(stampedDigits)] as const]) {
-    const at = bytes.indexOf(wanted);
-    if (at > 0) return { at, as };
+    const at = placesOf(wanted, bytes);
+    if (at.length > 0) return { at, as };
   }
   return undefined;
 };

@@ -56,7 +56,11 @@ const positions = (parameters: readonly unknown[], wanted: string): number[] =>
 /** Asks the SetOption of src/ for its upsert, so that both sides always run the same text. */
 export const setOptionStatement = async (key: string): Promise<Statement> => {
   const recorded: CompiledQuery[] = [];
-  const tx = { call, ...createSession(recorder(recorded), builtin) } as unknown as Tx;
+  const whole: Tx["whole"] = (_, statement) => {
+    recorded.push(statement({ caller: "bench", actingUserId: "", requestId: "bench", reason: "", left: "60000" }));
+    return Promise.reject(new Error("The recorder returns no rows."));
+  };
+  const tx = { call, ...createSession(recorder(recorded), builtin), whole } as unknown as Tx;
   const request: SetOptionRequest = create(SetOptionRequestSchema, { userId: user, key, value: toValue(value) });
   // No definition stands in the way: the statement is the same with any registry.
   const closed = { read: new Set(), write: new Set() };
@@ -66,8 +70,8 @@ export const setOptionStatement = async (key: string): Promise<Statement> => {
   await Promise.resolve(
     setOption({ write: (_, __, body) => body(tx), registry, optionScopes: createOptionScopes("trust"), quotas })(call, request),
   ).catch(() => {});
-  const upsert = recorded.find(({ sql }) => /\binsert into user_option\b/.test(sql));
-  if (upsert === undefined) throw new Error("SetOption has no upsert any more: bench/yardsticks has to follow it.");
+  const upsert = recorded.find(({ sql }) => /\bset_option\(/.test(sql));
+  if (upsert === undefined) throw new Error("SetOption has no such statement any more: bench/yardsticks has to follow it.");
   const statement: Statement = {
     sql: upsert.sql,
     parameters: upsert.parameters.map((parameter) => (Array.isArray(parameter) ? parameter.map(asText) : asText(parameter))),

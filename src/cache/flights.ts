@@ -14,7 +14,7 @@ export type Run<W extends Named, L> = (
     /** Tells whether nothing but the database may answer. */
     readonly strong: boolean;
     /** Aborts when the last call that waits for the load has ended. */
-    readonly signal: AbortSignal;
+    readonly waiting: SharedSignal;
     /** Has to be called right before the statement is sent. */
     readonly onSend: () => void;
   },
@@ -58,20 +58,31 @@ export const createFlights = <W extends Named, L>(
       positions: new Map(wanted.map(({ name }, index) => [name, index])),
       // A turn later, so that the flight is complete when it runs.
       loaded: Promise.resolve()
-        .then(() => run(wanted, { strong, signal: waiting.signal, onSend }))
+        .then(() => run(wanted, { strong, waiting, onSend }))
         .finally(leave),
     };
     for (const { name } of wanted) flights.set(name, flight);
     return flight;
   };
 
+  const sharedOf = (name: string, strong: boolean, now: number): Flight<L> | undefined => {
+    const flight = flights.get(name);
+    return flight !== undefined && rules.mayShare(flight, strong, now, boundMs) ? flight : undefined;
+  };
+  const resultOf = async ({ loaded, positions }: Flight<L>, { name }: W): Promise<L> => (await loaded)[positions.get(name) ?? -1] as L;
+
   return {
     join: async (call, wanted, strong) => {
       const now = clock.now();
-      const shared = wanted.map(({ name }) => {
-        const flight = flights.get(name);
-        return flight !== undefined && rules.mayShare(flight, strong, now, boundMs) ? flight : undefined;
-      });
+      const [only] = wanted;
+      if (only !== undefined && wanted.length === 1) {
+        const flight = sharedOf(only.name, strong, now);
+        if (flight !== undefined) stats.shared += 1;
+        const joined = flight ?? begin(wanted, strong);
+        joined.waiting.join(call.signal);
+        return [await resultOf(joined, only)];
+      }
+      const shared = wanted.map(({ name }) => sharedOf(name, strong, now));
       const rest = new Map<string, W>();
       for (const [index, one] of wanted.entries()) if (shared[index] === undefined) rest.set(one.name, one);
       const own = rest.size === 0 ? undefined : begin([...rest.values()], strong);
@@ -80,9 +91,7 @@ export const createFlights = <W extends Named, L>(
       for (const flight of all) flight.waiting.join(call.signal);
       stats.shared += wanted.length - rest.size;
       await Promise.all(all.map(({ loaded }) => loaded));
-      return Promise.all(
-        joined.map(async ({ loaded, positions }, index) => (await loaded)[positions.get((wanted[index] as W).name) ?? -1] as L),
-      );
+      return Promise.all(joined.map((flight, index) => resultOf(flight, wanted[index] as W)));
     },
   };
 };

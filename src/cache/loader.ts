@@ -7,7 +7,7 @@ export type Shown<T> = Loaded<T> & { readonly sent: number; readonly answered: n
 /** The loader of content from the database. Small loads of one turn of the event loop share a statement. */
 export type Loader<K, T> = {
   /** Loads the content of keys. Calls `onSend` right before the statement is sent: a strong read that begins later can't share it. */
-  readonly load: (keys: readonly K[], signal: AbortSignal, onSend: () => void) => Promise<Shown<T>>;
+  readonly load: (keys: readonly K[], waiting: SharedSignal, onSend: () => void) => Promise<Shown<T>>;
 };
 
 /** The most keys of a shared statement: enough to spread its cost, few enough that nobody waits for the rest of it. */
@@ -31,19 +31,20 @@ export const createLoader = <K, T>(source: Pick<Source<K, T>, "load">, clock: Cl
       for (const { onSend } of parts) onSend();
       // Noted before sending: what the statement shows is at least as new as this.
       const sent = clock.now();
-      const loaded = await source.load(
+      const { epoch, databaseTime, versions, contents, loadedTogether } = await source.load(
         parts.flatMap(({ keys }) => keys),
-        signal.signal,
+        signal.signal(),
       );
       const answered = clock.now();
       let first = 0;
       for (const { keys, resolve } of parts) {
         const end = first + keys.length;
         resolve({
-          ...loaded,
-          versions: loaded.versions.slice(first, end),
-          contents: loaded.contents.slice(first, end),
-          ...(loaded.loadedTogether && { loadedTogether: loaded.loadedTogether.slice(first, end) }),
+          epoch,
+          databaseTime,
+          versions: versions.slice(first, end),
+          contents: contents.slice(first, end),
+          ...(loadedTogether && { loadedTogether: loadedTogether.slice(first, end) }),
           sent,
           answered,
         });
@@ -69,12 +70,12 @@ export const createLoader = <K, T>(source: Pick<Source<K, T>, "load">, clock: Cl
   };
 
   return {
-    load: (keys, signal, onSend) =>
+    load: (keys, waiting, onSend) =>
       new Promise((resolve, reject) => {
         const batch = open !== undefined && open.size + keys.length <= MAX_SHARED_KEYS ? open : begin();
         batch.parts.push({ keys, onSend, resolve, reject });
         batch.size += keys.length;
-        batch.signal.join(signal);
+        batch.signal.join(waiting);
       }),
   };
 };

@@ -11,6 +11,7 @@ import type { Leased } from "./level2.ts";
 import { createLoader } from "./loader.ts";
 import type { LoadedTogether, Source } from "./ports.ts";
 import { addPart, partOf, type ReadConsistency, requirementOf } from "./read-consistency.ts";
+import type { SharedSignal } from "./shared-signal.ts";
 import { orCached } from "./stale.ts";
 
 /** The functions that read one kind of content: from memory, else from the shared store, else from the database. */
@@ -108,13 +109,13 @@ export const createLookup = <K, T, V>(
     return { entry, shown: shared };
   };
 
-  const fromDatabase = async (wanted: readonly CacheKey<K>[], signal: AbortSignal, onSend: () => void): Promise<LoadedEntry<V>[]> => {
+  const fromDatabase = async (wanted: readonly CacheKey<K>[], waiting: SharedSignal, onSend: () => void): Promise<LoadedEntry<V>[]> => {
     if (wanted.length === 0) return [];
     stats.loads += wanted.length;
     const keys = wanted.map(({ key }) => key);
-    const { epoch: shown, databaseTime, sent, answered, versions, contents, loadedTogether } = await loader.load(keys, signal, onSend);
+    const { epoch: shown, databaseTime, sent, answered, versions, contents, loadedTogether } = await loader.load(keys, waiting, onSend);
     // I12: nothing that was read under cancellation is kept.
-    signal.throwIfAborted();
+    waiting.throwIfAborted();
     const isCurrent = core.observe({ epoch: shown, databaseTime, sent, answered });
     // One string for all that is cached of an epoch: each statement brings a copy.
     const epoch = (isCurrent ? core.epoch() : undefined) ?? shown;
@@ -127,11 +128,12 @@ export const createLookup = <K, T, V>(
     });
   };
 
-  const flights = createFlights<CacheKey<K>, LoadedEntry<V>>(core, async (wanted, { strong, signal, onSend }) => {
-    const shared = strong || level2 === undefined ? [] : await Promise.all(wanted.map(fromLevel2));
+  const flights = createFlights<CacheKey<K>, LoadedEntry<V>>(core, async (wanted, { strong, waiting, onSend }) => {
+    if (strong || level2 === undefined) return fromDatabase(wanted, waiting, onSend);
+    const shared = await Promise.all(wanted.map(fromLevel2));
     const loaded = await fromDatabase(
       wanted.filter((_, index) => shared[index] === undefined),
-      signal,
+      waiting,
       onSend,
     );
     let next = 0;

@@ -51,14 +51,31 @@ export const lockAggregates = async (tx: Session, aggregates: readonly Aggregate
 /** Tells whether an aggregate comes with its current version. */
 export const isVersioned = (aggregate: Aggregate | VersionedAggregate): aggregate is VersionedAggregate => "version" in aggregate;
 
-const endWrite = compiled(sql<{ epoch: string; versions: readonly string[] }>`
+/** What each write asks at its end: the epoch, and versions as texts. */
+export type Ended = { readonly epoch: string; readonly versions: readonly string[] };
+
+const endWrite = compiled(sql<Ended>`
   select epoch, versions from end_write(${place("kinds")}::text[], ${place("ids")}::bigint[])`);
 
-/** Reads the epoch, and the versions that the aggregates touched by a write have once the write is committed. */
-export const versionsOf = async (tx: Session, touched: readonly (Aggregate | VersionedAggregate)[]): Promise<Notification> => {
+/** Adds to aggregates their versions, which come in the same order. */
+export const withVersions = (aggregates: readonly Aggregate[], versions: Ended["versions"]): readonly VersionedAggregate[] =>
+  aggregates.map(({ kind, id }, index) => ({ kind, id, version: BigInt(versions[index] ?? 0) }));
+
+/**
+ * Returns the epoch, and the versions that the aggregates touched by a write have once the write is committed. They are read unless `known` has all
+ * of them.
+ */
+export const versionsOf = async (
+  tx: Session,
+  touched: readonly (Aggregate | VersionedAggregate)[],
+  known?: Notification,
+): Promise<Notification> => {
   const aggregates = touched.filter((aggregate) => !isVersioned(aggregate));
+  const along = touched.filter(isVersioned);
+  if (known !== undefined && aggregates.every(({ kind, id }) => known.aggregates.some((one) => one.kind === kind && one.id === id))) {
+    return { epoch: known.epoch, aggregates: [...known.aggregates, ...along] };
+  }
   const arrays = { kinds: aggregates.map(({ kind }) => kind), ids: aggregates.map(({ id }) => String(id)) };
   const { epoch, versions } = await tx.one(endWrite(arrays));
-  const read = aggregates.map(({ kind, id }, index) => ({ kind, id, version: BigInt(versions[index] ?? 0) }));
-  return { epoch, aggregates: [...read, ...touched.filter(isVersioned)] };
+  return { epoch, aggregates: [...withVersions(aggregates, versions), ...along] };
 };

@@ -41,13 +41,39 @@ export const sessionOf = (sql: Kysely<Schema>, kinds: KindSet, run: <R>(statemen
   affected: async (statement) => Number((await run(statement)).numAffectedRows ?? 0n),
 });
 
+/** Returns the text and the values of a statement. */
+export const compiledOf = <R>(sql: Kysely<Schema>, statement: Statement<R>): CompiledQuery<R> =>
+  "isRawBuilder" in statement ? statement.compile(sql) : "compile" in statement ? statement.compile() : statement;
+
+/**
+ * Runs a statement on a connection, and cancels it when the signal aborts. It does what Kysely does with the strategy "cancel query", by one listener
+ * instead of a dozen promises that race.
+ */
+const runUntil = <R>(sql: Kysely<Schema>, query: CompiledQuery<R>, signal: AbortSignal): Promise<QueryResult<R>> =>
+  sql.getExecutor().provideConnection(async (connection) => {
+    signal.throwIfAborted();
+    const cancel = () => void connection.cancelQuery?.(undefined as never);
+    signal.addEventListener("abort", cancel, { once: true });
+    try {
+      const result = await connection.executeQuery<R>(query);
+      signal.throwIfAborted();
+      return result;
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      signal.removeEventListener("abort", cancel);
+    }
+  });
+
 /**
  * Makes a session that runs statements on a transaction, a connection or the pool; each statement gets the options `abort`, and waits for a
  * place in the pool.
  */
 export const createSession = (sql: Kysely<Schema>, kinds: KindSet, abort?: AbortOptions, pool?: SessionPlaces): Session => {
   const execute = <R>(statement: Statement<R>): Promise<QueryResult<R>> =>
-    "isRawBuilder" in statement ? statement.execute(sql, abort) : sql.executeQuery(statement, abort);
+    abort?.inflightQueryAbortStrategy === undefined
+      ? sql.executeQuery(compiledOf(sql, statement), abort)
+      : runUntil(sql, compiledOf(sql, statement), abort.signal);
   const inPlace = async <R>(statement: Statement<R>, { places, claim }: SessionPlaces): Promise<QueryResult<R>> => {
     const place = places.take(claim);
     if (place !== undefined) await place;

@@ -7,9 +7,9 @@ import { DomainError } from "../errors.ts";
 import type { Aggregate, VersionedAggregate } from "../versions/aggregate.ts";
 import type { Notification } from "../versions/notification.ts";
 import { type ConsistencyToken, type ConsistencyTokens, MAX_TOKEN_AGGREGATES } from "../versions/token.ts";
-import { inOrder, isVersioned, listed, lockAggregates, versionsOf } from "./aggregates.ts";
+import { type Ended, inOrder, isVersioned, listed, lockAggregates, versionsOf, withVersions } from "./aggregates.ts";
 import { type Answering, sendable, withToken } from "./answer.ts";
-import { compiled, place } from "./compiled.ts";
+import { beginningOf, timeLeft, type Writer, writerOf } from "./beginning.ts";
 import { isContention } from "./faults.ts";
 import type { Idempotency, WriteSession } from "./idempotency.ts";
 import { RolledBack } from "./in-transaction.ts";
@@ -35,6 +35,14 @@ export type Tx = Session & {
    * not to lock out of order. `what` is a sentence that says what has changed, for the error of the last attempt.
    */
   readonly requireLocked: (aggregates: readonly Aggregate[], what: string) => void;
+  /**
+   * Runs a statement that does by itself what a write begins and ends with: it says who writes, locks the given aggregates, and answers with the epoch
+   * and their versions, in their order. As the only statement of a write, it is all that is sent between BEGIN and COMMIT.
+   */
+  readonly whole: <A extends Ended>(
+    aggregates: readonly Aggregate[],
+    statement: (writer: Writer) => CompiledQuery<{ readonly answer: A }>,
+  ) => Promise<A>;
 };
 
 /**
@@ -71,33 +79,11 @@ export type Write = <M extends DescMethod>(call: Call, plan: WritePlan<M>, body:
 const ATTEMPTS = 3;
 /** The most attempts of a write whose locks change meanwhile: it has done nothing yet. */
 const ATTEMPTS_TO_LOCK = 10;
-/** The longest that a statement of a write may run, in milliseconds: the deadline of a stream is far away. */
-const MAX_MS = 60_000;
-
 /** Returns how a caller asks for a write: to be answered once (the request_id), or only checked, with the same errors. */
 const wishesOf = ({ requestId = "", validateOnly = false }: Message & { requestId?: string; validateOnly?: boolean }) => ({
   requestId,
   validateOnly,
 });
-
-/** The time that is left of a call, which each statement of its write may take, in milliseconds. */
-const timeLeft = ({ deadline }: Call): number => Math.min(MAX_MS, Math.max(1, Math.ceil(deadline - Date.now())));
-
-const beginWrite = compiled(sql`select begin_write(
-  ${place("caller")}, ${place("actingUserId")}, ${place("requestId")}, ${place("reason")}, ${place("left")},
-  ${place("kinds")}::text[], ${place("ids")}::bigint[])`);
-
-/** Makes the statement that sets who writes, for the triggers, limits every statement to the time that is left, and locks aggregates that are known. */
-const beginningOf = (call: Call, left: number, { kinds, ids }: NonNullable<ReturnType<typeof listed>>): CompiledQuery =>
-  beginWrite({
-    caller: call.caller.name,
-    actingUserId: call.actingUserId === undefined ? "" : String(call.actingUserId),
-    requestId: call.requestId,
-    reason: call.reason ?? "",
-    left: String(left),
-    kinds,
-    ids,
-  });
 
 const NONE = { kinds: [], ids: [] };
 
@@ -134,6 +120,9 @@ const writeGroupOf = (method: string): string => {
   return group;
 };
 
+/** The transaction of a write before anything is locked. */
+type PlainTx = Omit<Tx, "touch" | "requireLocked" | "whole">;
+
 /** The outcome of a transaction. */
 type Performed<R> = {
   readonly response: R;
@@ -161,7 +150,7 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
    * is hidden costs. Who repeats a write may have lost the right to it meanwhile, and gets the first answer all the same.
    */
   const permitBefore = async (
-    tx: Omit<Tx, "touch" | "requireLocked">,
+    tx: PlainTx,
     plan: { readonly method: DescMethod; readonly request: Message },
     requestId: string,
   ): Promise<void> => {
@@ -176,7 +165,7 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
   const perform = async <M extends DescMethod>(
     connection: WriteConnection,
     left: number,
-    tx: Omit<Tx, "touch" | "requireLocked">,
+    tx: PlainTx,
     plan: WritePlan<M>,
     body: Body<M>,
   ): Promise<Performed<MessageInitShape<M["output"]>>> => {
@@ -184,7 +173,8 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
     const { requestId, validateOnly } = wishesOf(plan.request);
     // The first statement of the body goes with the lock, which the database runs before it.
     const known = typeof aggregates === "function" || tx.call.actingUserId !== undefined ? undefined : listed(aggregates);
-    connection.ahead(beginningOf(tx.call, left, known ?? NONE));
+    const writer = writerOf(tx.call, left);
+    connection.ahead(beginningOf(writer, known ?? NONE));
     if (tx.call.actingUserId !== undefined) await permitBefore(tx, plan, requestId);
     const locked = typeof aggregates === "function" ? await aggregates(tx) : aggregates;
     const touched: (Aggregate | VersionedAggregate)[] = [...locked];
@@ -196,7 +186,17 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
     const requireLocked: Tx["requireLocked"] = (wanted, what) => {
       for (const { kind, id } of wanted) if (!locked.some((one) => one.kind === kind && one.id === id)) throw new Overtaken(what);
     };
-    const touching: Tx = { ...tx, touch, requireLocked };
+    let ended: (Notification & { readonly after: number }) | undefined;
+    const whole: Tx["whole"] = async (of, statement) => {
+      const isAll = locked.every(({ kind, id }) => of.some((one) => one.kind === kind && one.id === id));
+      const { rows } = await (isAll ? connection.instead : connection.run)(statement(writer));
+      const [row] = rows;
+      if (row === undefined) throw new Error("The statement returned no row.");
+      const { answer } = row;
+      ended = { epoch: answer.epoch, aggregates: withVersions(of, answer.versions), after: connection.sent() };
+      return answer;
+    };
+    const touching: Tx = { ...tx, touch, requireLocked, whole };
     if (known === undefined) await lockAggregates(touching, locked);
     const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request, isSecret, locked);
     if (before !== undefined) return { response: before, moved: undefined };
@@ -205,7 +205,8 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
     const measured = sendable(plan, await body(touching));
     if (validateOnly) throw new RolledBack(measured.message);
     tx.call.signal.throwIfAborted();
-    const versions = versionsOf(touching, touched);
+    // What a statement has returned holds unless another one came behind it.
+    const versions = versionsOf(touching, touched, ended?.after === connection.sent() ? ended : undefined);
     // What the answer still lacks can't fail, so COMMIT goes with the question; after a failure it does not commit.
     if (requestId === "") connection.commit();
     const moved = await versions;

@@ -4,7 +4,7 @@ import type { KindSet } from "../schema/kind-set.ts";
 import type { Database } from "./orm.ts";
 import type { Claim } from "./places.ts";
 import type { Pipelined } from "./postgres-dialect.ts";
-import { type Session, sessionOf } from "./session.ts";
+import { compiledOf, type Session, sessionOf } from "./session.ts";
 
 /**
  * The connection of one write, which sends statements without waiting for the answers of those before them. The database runs them in their
@@ -14,8 +14,12 @@ export type WriteConnection = {
   /** What builds the queries of the transaction, and runs those of the ORM. */
   readonly sql: Transaction<Schema>;
   readonly run: <R>(query: CompiledQuery<R>) => Promise<QueryResult<R>>;
-  /** Sends a statement whose answer the write does not need. If it fails, the write fails with its error. */
+  /** Sends a statement, whose answer the write does not need, together with the next one. If it fails, the write fails with its error. */
   readonly ahead: (query: CompiledQuery) => void;
+  /** Runs a statement in place of those that wait to be sent ahead of it. It limits the time of its locks itself. */
+  readonly instead: <R>(query: CompiledQuery<R>) => Promise<QueryResult<R>>;
+  /** Returns how many statements were sent. */
+  readonly sent: () => number;
   /** Sends COMMIT, behind the statements that were sent already. From now on nothing is cancelled. */
   readonly commit: () => void;
 };
@@ -44,16 +48,20 @@ const transactOn = async <T>(
   milliseconds: number,
   body: (connection: WriteConnection) => Promise<T>,
 ): Promise<T> => {
-  const sent: Promise<unknown>[] = [];
+  const answers: Promise<unknown>[] = [];
+  let waiting: CompiledQuery[] = [];
+  let sent = 0;
   let failure: { readonly error: unknown } | undefined;
   let isCommitting = false;
   let committed: Promise<unknown> | undefined;
+  let begun: Promise<unknown> | undefined;
   const cancel = () => {
     // BEGIN itself is not cancelled: what comes behind it would run outside the transaction. Neither is COMMIT, which may be sent meanwhile.
-    begun.then(() => (isCommitting ? undefined : connection.cancelQuery?.(undefined as never)), ignore);
+    begun?.then(() => (isCommitting ? undefined : connection.cancelQuery?.(undefined as never)), ignore);
   };
-  const run = async <R>(query: CompiledQuery<R>): Promise<QueryResult<R>> => {
+  const send = async <R>(query: CompiledQuery<R>): Promise<QueryResult<R>> => {
     if (!isCommitting) signal.throwIfAborted();
+    sent += 1;
     try {
       const result = await connection.executeQuery<R>(query);
       if (!isCommitting) signal.throwIfAborted();
@@ -62,37 +70,63 @@ const transactOn = async <T>(
       throw signal.aborted && !isCommitting ? signal.reason : error;
     }
   };
-  const ahead = (query: CompiledQuery): Promise<unknown> => {
-    const answer = run(query).catch((error: unknown) => {
+  const sendAhead = (query: CompiledQuery): Promise<unknown> => {
+    const answer = send(query).catch((error: unknown) => {
       failure ??= { error };
     });
-    sent.push(answer);
+    answers.push(answer);
     return answer;
+  };
+  const begin = (query: CompiledQuery): void => {
+    if (begun !== undefined) return;
+    connection.beginWrite?.();
+    begun = sendAhead(query);
+  };
+  const sendWaiting = (): void => {
+    begin(beginning(db, milliseconds));
+    for (const query of waiting) void sendAhead(query);
+    waiting = [];
+  };
+  const run = <R>(query: CompiledQuery<R>): Promise<QueryResult<R>> => {
+    sendWaiting();
+    return send(query);
+  };
+  const instead = <R>(query: CompiledQuery<R>): Promise<QueryResult<R>> => {
+    waiting = [];
+    begin(BEGIN);
+    return send(query);
   };
   const commit = (): void => {
     if (isCommitting) return;
+    sendWaiting();
     isCommitting = true;
-    committed = run(COMMIT);
+    committed = send(COMMIT);
     committed.catch(ignore);
   };
   signal.throwIfAborted();
-  connection.beginWrite?.();
-  const begun = ahead(beginning(db, milliseconds));
   signal.addEventListener("abort", cancel, { once: true });
   try {
-    const executor = db.sql.getExecutor().withConnectionProvider({ provideConnection: (consumer) => consumer(connection) });
+    const executor = db.sql.getExecutor().withConnectionProvider({
+      provideConnection: async (consumer) => {
+        // Without BEGIN, which is not sent for a call that has ended, it would run outside the transaction.
+        signal.throwIfAborted();
+        sendWaiting();
+        sent += 1;
+        return consumer(connection);
+      },
+    });
     const sql = new Transaction<Schema>({ ...unused, executor });
-    const result = await body({ sql, run, ahead: (query) => void ahead(query), commit });
+    const result = await body({ sql, run, ahead: (query) => void waiting.push(query), instead, sent: () => sent, commit });
     commit();
-    await Promise.all(sent);
+    await Promise.all(answers);
     if (failure !== undefined) throw failure.error;
     await committed;
     return result;
   } catch (error) {
-    await Promise.all(sent);
+    await Promise.all(answers);
     await committed?.catch(ignore);
     // What was thrown counts, even if this fails: then the connection is lost.
-    await connection.executeQuery(ROLLBACK).catch(ignore);
+    if (begun !== undefined) await connection.executeQuery(ROLLBACK).catch(ignore);
     // The statements behind one that failed say only that one has.
     throw failure === undefined ? error : failure.error;
   } finally {
@@ -121,6 +155,4 @@ export const writeOn = async <T>(
 
 /** Makes the session of a write, whose statements run on the connection of the write. */
 export const createWriteSession = ({ sql, run }: Pick<WriteConnection, "sql" | "run">, kinds: KindSet): Session =>
-  sessionOf(sql, kinds, (statement) =>
-    run("isRawBuilder" in statement ? statement.compile(sql) : "compile" in statement ? statement.compile() : statement),
-  );
+  sessionOf(sql, kinds, (statement) => run(compiledOf(sql, statement)));

@@ -26,8 +26,8 @@ export type OptionScopes = {
   readonly parentOf: (kind: RawBuilder<unknown>, id: RawBuilder<unknown>) => RawBuilder<bigint | null>;
   /** The condition `isLive` for the scope of the option, or the scope option, in the alias `o`. */
   readonly live: RawBuilder<SqlBool>;
-  /** Makes the SQL for a statement that writes one option, in the scope that these two expressions name, as `openFor` does for several. */
-  readonly openOne: (kind: RawBuilder<unknown>, id: RawBuilder<unknown>) => OpenScopes;
+  /** Tells whether options can be only in organizations and projects that userd stores. */
+  readonly areRegistered: boolean;
   /** Makes the SQL for a statement that writes options in these scopes. A scope that it finds open stays open until the commit. */
   readonly openFor: (scopes: readonly Scope[]) => OpenScopes;
 };
@@ -44,7 +44,7 @@ const trusting: Omit<OptionScopes, "live"> = {
   isLive: notPurged,
   isLiveItself: notPurged,
   parentOf: () => sql`null::bigint`,
-  openOne: () => ({ before: sql``, isOpen: notPurged }),
+  areRegistered: false,
   openFor: () => ({ before: sql``, isOpen: notPurged }),
 };
 
@@ -79,14 +79,7 @@ const registered: Omit<OptionScopes, "live"> = {
       sql`exists (select from project p where p.delete_time is null and p.id = ${id})`,
     ),
   parentOf: (kind, id) => sql`(select p.organization_id from project p where p.id = ${id} and ${kind} = ${sql.lit(ScopeKind.PROJECT)})`,
-  openOne: (kind, id) => ({
-    before: sql`open_organization as materialized (
-        ${openOrganizations} and g.id = ${id} and ${kind} = ${sql.lit(ScopeKind.ORGANIZATION)} for share
-      ), open_project as materialized (
-        ${openProjects} and p.id = ${id} and ${kind} = ${sql.lit(ScopeKind.PROJECT)} for share
-      ),`,
-    isOpen: isOpenIn,
-  }),
+  areRegistered: true,
   // Locked, so that a deletion waits for the write, or the write for the deletion.
   openFor: (scopes) => ({
     before: sql`open_organization as materialized (

@@ -1,7 +1,10 @@
 import { sql } from "kysely";
-import { type Compiled, compiled, place } from "../db/compiled.ts";
+import type { Ended } from "../db/aggregates.ts";
+import { compiled, place } from "../db/compiled.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { DomainError } from "../errors.ts";
+import { storedMoment } from "../moment.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import type { OptionDependencies } from "./dependencies.ts";
 import { alive, optionColumns } from "./option.select.ts";
 import { type Growth, refusalsByName } from "./quota.ts";
@@ -27,52 +30,52 @@ type App = Pick<OptionDependencies, "optionScopes" | "quotas">;
 
 type StoredRow = StoredOption & Growth & { readonly created: boolean };
 
-/** The values of one option, in a statement that is compiled once. */
-const one = {
-  userId: sql`${place("userId")}::bigint`,
-  scopeKind: sql`${place("scopeKind")}::smallint`,
-  scopeId: sql`${place("scopeId")}::bigint`,
-  key: sql`${place("key")}::text`,
-};
+/** The option that `set_option` of the database has stored, as columns in JSON; times are in milliseconds since the epoch. */
+type StoredColumns = readonly [
+  id: string,
+  value: StoredRow["value"],
+  bytes: number,
+  version: number,
+  createTime: number,
+  updateTime: number,
+  locked: boolean,
+  added: boolean,
+  grownBy: number,
+  created: boolean,
+  usedOptions: number,
+  usedBytes: number,
+];
 
-const isOne = sql`x.user_id = ${one.userId} and x.scope_kind = ${one.scopeKind} and x.scope_id = ${one.scopeId} and x.key = ${one.key}`;
+const settingOne = compiled(sql<{ answer: Ended & { readonly option?: StoredColumns } }>`select set_option(
+  ${place("caller")}, ${place("actingUserId")}, ${place("requestId")}, ${place("reason")}, ${place("left")}, ${place("userId")}, ${place("scopeKind")}, ${place("scopeId")},
+  ${place("key")}, ${place("json")}, ${place("expireTime")}, ${place("areRegistered")}) as answer`);
 
-/** The part of an upsert behind its rows. */
-const onConflict = sql`
-      on conflict (user_id, scope_kind, scope_id, key) do update set
-        value = excluded.value, expire_time = excluded.expire_time, update_time = excluded.update_time, version = o.version + 1,
-        create_time = case when ${alive} then o.create_time else excluded.create_time end
-        where (o.value, o.expire_time) is distinct from (excluded.value, excluded.expire_time) or not ${alive}
-      returning ${optionColumns}`;
-
-/** Makes the statement that stores one option, which is what most calls store; `insertOptions` says what it returns. */
-const insertionOfOne = ({ openOne }: App["optionScopes"]): Compiled<StoredRow> => {
-  const { before, isOpen } = openOne(one.scopeKind, one.scopeId);
-  const usage = (what: string) => sql`case when b.id is null or o.bytes > b.bytes
-    then (select ${sql.raw(what)} from user_option x where x.user_id = ${one.userId}) end`;
-  return compiled(sql<StoredRow>`
-    with ${before} b as materialized (
-      select x.id, x.bytes, x.expire_time from user_option x where ${isOne}
-    ), o as (
-      insert into user_option as o (user_id, scope_kind, scope_id, key, value, expire_time, create_time, update_time)
-      select u.id, ${one.scopeKind}, ${one.scopeId}, ${one.key}, ${place("json")}::jsonb, ${place("expireTime")}::timestamptz,
-        statement_timestamp(), statement_timestamp()
-      from users u where u.id = ${one.userId} and u.delete_time is null and ${isOpen(one.scopeKind, one.scopeId)}
-      ${onConflict}
-    )
-    select ${optionColumns}, ${isLocked}, b.id is null as added, o.bytes - coalesce(b.bytes, 0) as grown_by,
-      b.id is null or coalesce(b.expire_time <= statement_timestamp(), false) as created,
-      coalesce(${usage("count(*)::int")}, 0) as used_options, coalesce(${usage("sum(x.bytes)::float8")}, 0) as used_bytes
-    from o left join b on true`);
-};
-
-/** The statements for one option, by what decides which scopes are open. */
-const insertions = new WeakMap<App["optionScopes"], Compiled<StoredRow>>();
-
-const insertOne = (tx: Tx, scopes: App["optionScopes"], { userId, scope, key, json, expireTime }: OptionWrite) => {
-  const insertion = insertions.get(scopes) ?? insertionOfOne(scopes);
-  insertions.set(scopes, insertion);
-  return tx.rows(insertion({ userId, scopeKind: scope.kind, scopeId: scope.id, key, json, expireTime }));
+/** Stores one option, which is what most calls do, by a statement that is the whole write. */
+const setOne = async (tx: Tx, { areRegistered }: App["optionScopes"], { userId, scope, key, json, expireTime }: OptionWrite) => {
+  const wanted = { userId, scopeKind: scope.kind, scopeId: scope.id, key, json, expireTime, areRegistered };
+  const { option } = await tx.whole([userAggregate(userId)], (writer) => settingOne({ ...writer, ...wanted }));
+  if (option === undefined) return [];
+  const [id, value, bytes, version, createTime, updateTime, locked, added, grownBy, created, usedOptions, usedBytes] = option;
+  const row: StoredRow = {
+    id: BigInt(id),
+    user_id: userId,
+    scope_kind: scope.kind,
+    scope_id: scope.id,
+    key,
+    value,
+    bytes,
+    version,
+    create_time: storedMoment(createTime),
+    update_time: storedMoment(updateTime),
+    expire_time: expireTime,
+    locked,
+    added,
+    grown_by: grownBy,
+    created,
+    used_options: usedOptions,
+    used_bytes: usedBytes,
+  };
+  return [row];
 };
 
 /**
@@ -81,7 +84,7 @@ const insertOne = (tx: Tx, scopes: App["optionScopes"], { userId, scope, key, js
  */
 const insertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readonly OptionWrite[]): Promise<readonly StoredRow[]> => {
   const [single] = writes;
-  if (single !== undefined && writes.length === 1) return insertOne(tx, scopes, single);
+  if (single !== undefined && writes.length === 1) return setOne(tx, scopes, single);
   const { before, isOpen } = scopes.openFor(writes.map(({ scope }) => scope));
   const rows = await tx.rows(sql<StoredRow>`
     with ${before} o as (
@@ -91,7 +94,12 @@ const insertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readon
         with ordinality as w (user_id, scope_kind, scope_id, key, value, expire_time, position)
         join users u on u.id = w.user_id and u.delete_time is null
       where ${isOpen(sql.raw("w.scope_kind"), sql.raw("w.scope_id"))}
-      order by position ${onConflict}
+      order by position
+      on conflict (user_id, scope_kind, scope_id, key) do update set
+        value = excluded.value, expire_time = excluded.expire_time, update_time = excluded.update_time, version = o.version + 1,
+        create_time = case when ${alive} then o.create_time else excluded.create_time end
+        where (o.value, o.expire_time) is distinct from (excluded.value, excluded.expire_time) or not ${alive}
+      returning ${optionColumns}
     ), written as (
       select o.*, b.id is null as added, o.bytes - coalesce(b.bytes, 0) as grown_by, b.id is null or b.expire_time <= statement_timestamp() as created
       from o left join lateral (

@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import type { Cache } from "../cache/cache.ts";
 import type { Lookup } from "../cache/lookup.ts";
 import { type Loaded, loadedOf } from "../cache/ports.ts";
+import { compiled, place } from "../db/compiled.ts";
 import type { Database } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
 import type { UserOptionSchema } from "../gen/userd/v1/user_option_pb.ts";
@@ -160,28 +161,35 @@ const columns = sql`case when scope.bytes is null or ${isLarge} then null else j
   scope.expire_times,
   scope.rest) end`;
 
+type Row = SnapshotColumns & {
+  readonly user_found: boolean;
+  readonly email: string | null;
+  readonly is_large: boolean | null;
+  readonly columns: Columns | null;
+};
+
+const loading = compiled(sql<Row>`
+  select ${snapshotColumns}, coalesce(s.version, 0) as aggregate_version, u.id is not null as user_found, u.email,
+    ${isLarge} as is_large, ${columns} as columns
+  from ${snapshot}
+  cross join unnest(${place("userIds")}::bigint[], ${place("kinds")}::smallint[], ${place("ids")}::bigint[], ${place("keys")}::text[])
+    with ordinality as w (user_id, scope_kind, scope_id, key, position)
+  cross join lateral ${scope} scope
+  left join aggregate_version s on s.kind = 'user' and s.id = w.user_id
+  left join users u on u.id = w.user_id
+  order by w.position`);
+
 /** Makes the lookup of users' options. One statement loads the options of any number of users and scopes. */
 export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
   const load = async (keys: readonly OptionsKey[], signal: AbortSignal): Promise<Loaded<Content>> => {
-    type Row = SnapshotColumns & {
-      readonly user_found: boolean;
-      readonly email: string | null;
-      readonly is_large: boolean | null;
-      readonly columns: Columns | null;
-    };
-    const rows = await db.session({ signal, group: "cache options" }).rows(sql<Row>`
-      select ${snapshotColumns}, coalesce(s.version, 0) as aggregate_version, u.id is not null as user_found, u.email,
-        ${isLarge} as is_large, ${columns} as columns
-      from ${snapshot}
-      cross join unnest(
-        ${keys.map(({ userId }) => String(userId))}::bigint[],
-        ${keys.map(({ scope }) => scope.kind)}::smallint[],
-        ${keys.map(({ scope }) => String(scope.id))}::bigint[],
-        ${keys.map(({ key }) => key ?? null)}::text[]) with ordinality as w (user_id, scope_kind, scope_id, key, position)
-      cross join lateral ${scope} scope
-      left join aggregate_version s on s.kind = 'user' and s.id = w.user_id
-      left join users u on u.id = w.user_id
-      order by w.position`);
+    const rows = await db.session({ signal, group: "cache options" }).rows(
+      loading({
+        userIds: keys.map(({ userId }) => String(userId)),
+        kinds: keys.map(({ scope }) => scope.kind),
+        ids: keys.map(({ scope }) => String(scope.id)),
+        keys: keys.map(({ key }) => key ?? null),
+      }),
+    );
     return loadedOf(rows, (row) => ({
       userFound: row.user_found,
       email: row.email ?? "",

@@ -78,14 +78,20 @@ export type GrpcMethod = {
   readonly definition: MethodDefinition<Uint8Array, Uint8Array>;
   readonly implementation: ReturnType<(typeof serve)[keyof typeof serve]>;
   readonly guarded: GuardedRpc;
+  /** The function that runs the operation inside all interceptors. */
+  readonly handler: Handler;
 };
 
 /** Makes the grpc-js method of an RPC; the handler of the method runs the operation inside all interceptors. */
-export const toGrpcMethod = (rpc: Rpc, context: InterceptorContext): GrpcMethod => ({
-  definition: rawMethod(`/${rpc.name}`, {
-    requestStream: rpc.kind === "client_streaming",
-    responseStream: rpc.kind === "server_streaming",
-  }),
-  implementation: serve[rpc.kind](compile({ ...rpc, ...byteCodec(rpc) }, context)),
-  guarded: { rpc, admission: compileAdmission(rpc, context), log: context.log, holdsBytes: holdsBytes(rpc.method.input) },
-});
+export const toGrpcMethod = (rpc: Rpc, context: InterceptorContext): GrpcMethod => {
+  const handler = compile({ ...rpc, ...byteCodec(rpc) }, context);
+  return {
+    definition: rawMethod(`/${rpc.name}`, {
+      requestStream: rpc.kind === "client_streaming",
+      responseStream: rpc.kind === "server_streaming",
+    }),
+    implementation: serve[rpc.kind](handler),
+    guarded: { rpc, admission: compileAdmission(rpc, context), log: context.log, holdsBytes: holdsBytes(rpc.method.input) },
+    handler,
+  };
+};

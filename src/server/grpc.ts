@@ -1,4 +1,4 @@
-import type { Http2Server, ServerHttp2Session } from "node:http2";
+import type { Http2Server, Http2Session, ServerHttp2Session } from "node:http2";
 import type { DescService } from "@bufbuild/protobuf";
 import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerbosity } from "@grpc/grpc-js";
 import type { Config } from "../config.ts";
@@ -8,11 +8,13 @@ import type { ListenAddress } from "../settings.ts";
 import type { Bodies } from "./bodies.ts";
 import { guardStreams } from "./capacity/gate.ts";
 import { type ConnectionLimits, limitConnections } from "./connections.ts";
+import { createDirectCalls } from "./direct-calls.ts";
 import { createFront } from "./front.ts";
 import { toGrpcMethod } from "./grpc-adapter.ts";
 import { addHealth } from "./health.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { createCallGuard } from "./open-calls.ts";
+import type { Connection } from "./peers.ts";
 import type { Readiness } from "./readiness.ts";
 import { addReflection } from "./reflection.ts";
 import { maxBatchRequestBytes, maxResponseBytes, type Rpc } from "./rpc.ts";
@@ -62,6 +64,8 @@ export type GrpcListenerOptions = {
   readonly readiness: Readiness;
   readonly bodies: Bodies;
   readonly reflection: Config["reflection"];
+  /** The library that serves unary calls; grpc-js serves all others. */
+  readonly transport: Config["grpcTransport"];
 };
 
 /**
@@ -78,6 +82,7 @@ export const startGrpc = async ({
   readiness,
   bodies,
   reflection,
+  transport,
 }: GrpcListenerOptions): Promise<Listener> => {
   // Its logger quotes malformed headers, tokens included.
   setLogVerbosity(logVerbosity.NONE);
@@ -96,13 +101,22 @@ export const startGrpc = async ({
   }
 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const told = {
+    admitted: (connection: Connection) => connections.vouch(connection),
+    // grpc-js ends connections that are idle, and does not see these calls.
+    active: (session: Http2Session) => {
+      const idle = server["sessionIdleTimeouts"].get(session as ServerHttp2Session);
+      if (idle !== undefined) idle.lastIdle = Date.now();
+    },
+  };
+  const serveDirect = transport === "http2" ? createDirectCalls(methods, bodies, told) : undefined;
   // Type-checked, though private: grpc-js hands out neither its servers nor their sessions.
   for (const http2Server of server["http2Servers"].keys()) {
     http2Server.prependListener("session", (session: ServerHttp2Session) => {
       keepStreamsInSlots(session);
       session.once("remoteSettings", () => connections.spoke(session));
     });
-    guardStreams(http2Server as Http2Server, rpcs, context, (session) => connections.isVouched(session));
+    guardStreams(http2Server as Http2Server, rpcs, context, (session) => connections.isVouched(session), serveDirect);
   }
   const front = createFront(tls, "h2", (socket) => {
     if (!socket.destroyed) injector.injectConnection(socket);

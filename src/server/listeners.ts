@@ -33,6 +33,7 @@ export type ListenersOptions = {
   readonly config: Pick<
     Config,
     | "grpcListen"
+    | "grpcTransport"
     | "httpListen"
     | "tokenFile"
     | "tls"
@@ -112,7 +113,12 @@ export const startListeners = async ({
   const limits = { ...config.connections, exempt: createNetworks(config.peers.proxies) };
 
   const grpc = stack.adopt(
-    await startGrpc({ listen: config.grpcListen, tls, limits, rpcs, services, context, readiness, bodies, reflection: config.reflection }),
+    await startGrpc({
+      listen: config.grpcListen,
+      transport: config.grpcTransport,
+      reflection: config.reflection,
+      ...{ tls, limits, rpcs, services, context, readiness, bodies },
+    }),
     ({ destroy }) => destroy(),
   );
   const watched = new Map([...healthPages(readiness), metricsPage({ contentType: metrics.registry.contentType, text: metrics.text })]);

@@ -1,11 +1,9 @@
 import type { BaseServerInterceptingCall } from "@grpc/grpc-js/build/src/server-interceptors.js";
 import { type Bodies, type Encoding, freeInflated, tooLarge } from "./bodies.ts";
+import { envelopeBytes } from "./frame.ts";
 
 /** The most bytes of a request of health or reflection, which anybody may send. */
 const maxOtherBytes = 4 * 1024;
-
-/** The bytes in front of each message: a flag for compression, and the length. */
-const envelopeBytes = 5;
 
 const encodings: readonly string[] = ["gzip", "deflate"] satisfies Encoding[];
 

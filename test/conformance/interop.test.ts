@@ -4,8 +4,12 @@ import { startSuiteListeners } from "./listeners.ts";
 
 const test = base.extend("listeners", { scope: "file" }, async ({}, { onCleanup }) => {
   const listeners = await startSuiteListeners(4 * 1024 * 1024);
-  onCleanup(() => listeners[Symbol.asyncDispose]());
-  return listeners;
+  const direct = await startSuiteListeners(4 * 1024 * 1024, "http2");
+  onCleanup(async () => {
+    await listeners[Symbol.asyncDispose]();
+    await direct[Symbol.asyncDispose]();
+  });
+  return { ...listeners, directAddress: direct.grpcAddress };
 });
 
 /** The cases of grpc-go's interop client that need no stream in both directions, besides one that only waits for its deadline. */
@@ -21,11 +25,15 @@ const cases = [
   "unimplemented_service",
 ];
 
-describe.for(["grpcAddress", "httpAddress"] as const)("grpc-go's interop client, at %s", { timeout: 60_000 }, (address) => {
-  test.for(cases)("%s", async (name, { listeners, skip }) => {
-    needTools(skip, "grpc-interop-client");
-    const { host, port } = listeners[address];
-    const { code, stderr } = await run("grpc-interop-client", [`--server_host=${host}`, `--server_port=${port}`, `--test_case=${name}`]);
-    expect(code, stderr).toBe(0);
-  });
-});
+describe.for(["grpcAddress", "directAddress", "httpAddress"] as const)(
+  "grpc-go's interop client, at %s",
+  { timeout: 60_000 },
+  (address) => {
+    test.for(cases)("%s", async (name, { listeners, skip }) => {
+      needTools(skip, "grpc-interop-client");
+      const { host, port } = listeners[address];
+      const { code, stderr } = await run("grpc-interop-client", [`--server_host=${host}`, `--server_port=${port}`, `--test_case=${name}`]);
+      expect(code, stderr).toBe(0);
+    });
+  },
+);

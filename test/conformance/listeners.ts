@@ -2,6 +2,7 @@ import { createRegistry, type Message } from "@bufbuild/protobuf";
 import { anyUnpack, file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
 import { pino } from "pino";
 import type { Call } from "../../src/call.ts";
+import type { Config } from "../../src/config.ts";
 import { createNetworks } from "../../src/networks.ts";
 import { createBodies } from "../../src/server/bodies.ts";
 import { createBrowsers } from "../../src/server/browsers.ts";
@@ -64,7 +65,7 @@ const toRpcs = (maxRequestBytes: number): Rpc[] =>
   );
 
 /** Opens both ports of userd over the services of the suites. */
-export const startSuiteListeners = async (maxRequestBytes: number) => {
+export const startSuiteListeners = async (maxRequestBytes: number, transport: Config["grpcTransport"] = "grpc-js") => {
   const listen: ListenAddress = { host: "127.0.0.1", port: 0 };
   const rpcs = toRpcs(maxRequestBytes);
   const readiness = await createReadiness(() => true);
@@ -82,7 +83,7 @@ export const startSuiteListeners = async (maxRequestBytes: number) => {
   };
   const limits = { max: 1_000, maxPerAddress: 1_000, exempt: createNetworks([]) };
   const bodies = createBodies(1024 * 1024 * 1024);
-  const grpc = await startGrpc({ listen, limits, rpcs, services, context, readiness, bodies, reflection: "off" });
+  const grpc = await startGrpc({ listen, limits, rpcs, services, context, readiness, bodies, reflection: "off", transport });
   const http = await startHttp({
     listen,
     limits,

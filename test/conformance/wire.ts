@@ -1,5 +1,7 @@
+import type { OutgoingHttpHeaders } from "node:http2";
 import type { HandlerContext } from "@connectrpc/connect";
 import { Metadata, type ServerInterceptingCallInterface, type ServerUnaryCall } from "@grpc/grpc-js";
+import { DirectCall } from "../../src/server/direct-call.ts";
 import type { Invocation } from "../../src/server/interceptors/invocation.ts";
 
 /** A header, as the suite writes it. */
@@ -73,6 +75,45 @@ const connectWire = ({ requestHeader, requestMethod, url, responseHeader, respon
   setTrailers: (trailers) => append(responseTrailer, trailers),
 });
 
+/** The headers of an answer, which may be an array of names and values. */
+const headersOf = (headers: OutgoingHttpHeaders | readonly string[] = {}): OutgoingHttpHeaders =>
+  Array.isArray(headers)
+    ? Object.fromEntries(Array.from({ length: headers.length / 2 }, (_, at) => [headers[2 * at], headers[2 * at + 1]]))
+    : (headers as OutgoingHttpHeaders);
+
+/** The wire of a call on the gRPC port that grpc-js has no part in. */
+const directWire = ({ stream, headers }: DirectCall, deadline: number): Wire => {
+  const { ":status": _, "content-type": __, te, "grpc-timeout": ___, ...shown } = headers;
+  let trailers: OutgoingHttpHeaders = {};
+  const { respond, sendTrailers } = stream;
+  stream.sendTrailers = (sent) => sendTrailers.call(stream, { ...trailers, ...sent });
+  // A refusal is of headers alone, which are its trailers; here, headers may have been sent before.
+  stream.respond = (sent, options) => {
+    if (!stream.headersSent) return respond.call(stream, options?.endStream ? { ...trailers, ...headersOf(sent) } : sent, options);
+    if (!options?.endStream) return;
+    const { ":status": _, "content-type": __, ...status } = headersOf(sent);
+    stream.on("wantTrailers", () => stream.sendTrailers(status));
+    stream.end();
+  };
+  return {
+    requestHeaders: Object.entries(Metadata.fromHttp2Headers(shown).toJSON()).map(([name, values]) => ({
+      name,
+      value: values.map((value) => (typeof value === "string" ? value : value.toString("base64"))),
+    })),
+    timeoutMs: remaining(deadline),
+    query: undefined,
+    sendHeaders: (pairs) => {
+      const sent = { ":status": 200, "content-type": "application/grpc+proto", ...metadataOf(pairs).toHttp2Headers() };
+      respond.call(stream, sent, { waitForTrailers: true });
+    },
+    setTrailers: (pairs) => {
+      trailers = metadataOf(pairs).toHttp2Headers();
+    },
+  };
+};
+
 /** The wire of a call of userd, on either port. */
-export const wireOf = ({ source, deadline }: Invocation): Wire =>
-  "responseTrailer" in (source as object) ? connectWire(source as HandlerContext, deadline) : grpcWire(source);
+export const wireOf = ({ source, deadline }: Invocation): Wire => {
+  if (source instanceof DirectCall) return directWire(source, deadline);
+  return "responseTrailer" in (source as object) ? connectWire(source as HandlerContext, deadline) : grpcWire(source);
+};

@@ -8,8 +8,11 @@ import { test } from "../support/database.ts";
 import { startService } from "../support/userd.ts";
 
 describe("a drain lets the calls in progress finish and exits with 0, on", { timeout: 60_000 }, () => {
-  test.for(["SIGTERM", "SIGINT"] as const)("%s", async (signal, { databaseUrl, db }) => {
-    await using service = await startService({ DATABASE_URL: databaseUrl });
+  test.for([
+    ["SIGTERM", "grpc-js"],
+    ["SIGINT", "http2"],
+  ] as const)("%s, with unary calls by %s", async ([signal, transport], { databaseUrl, db }) => {
+    await using service = await startService({ DATABASE_URL: databaseUrl, GRPC_TRANSPORT: transport });
     const { byKind, close } = createClients(service);
     const { id: userId } = await createUser(byKind["grpc-js"]);
     const calls: Promise<unknown>[] = [];

@@ -107,6 +107,18 @@ describe("statements per call, whatever the number of users and keys", () => {
     expect(await statementsOf(() => options.listOptions({ userId, allScopes: true }))).toHaveLength(1);
   });
 
+  many("SetOption is one between BEGIN and COMMIT, whether it makes, changes or expires the option", async ({ clients }) => {
+    const { options } = clients["grpc-js"];
+    const { id: userId } = await createUser(clients["grpc-js"]);
+    const sent = [
+      await statementsOf(() => options.setOption({ userId, key: "one", value: value(1) })),
+      await statementsOf(() => options.setOption({ userId, key: "one", value: value(2) })),
+      await statementsOf(() => options.setOption({ userId, key: "one", value: value(2), expireTime: { seconds: 4_000_000_000n } })),
+    ];
+    // BEGIN alone is not counted: passes of the sequencer begin so, too.
+    for (const statements of sent) expect(statements).toEqual([expect.stringContaining("set_option("), "commit"]);
+  });
+
   many("BatchSetOptions of 1,000 users is as many as of one", async ({ clients, userIds }) => {
     const { options } = clients["grpc-js"];
     const entries = (ids: bigint[], json: string) => ids.map((userId) => ({ userId, key: "batch", value: value(json) }));
@@ -115,22 +127,22 @@ describe("statements per call, whatever the number of users and keys", () => {
     const one = await statementsOf(() => options.batchSetOptions({ entries: entries(userIds.slice(0, 1), "a") }));
     const all = await statementsOf(() => options.batchSetOptions({ entries: entries(userIds, "b") }));
     const equal = await statementsOf(() => options.batchSetOptions({ entries: entries(userIds, "b") }));
-    // begin, context and locks, users, savepoint, upsert, versions, commit.
-    expect(one).toHaveLength(7);
+    // begin, context and locks, users, savepoint, option and versions, commit.
+    expect(one).toHaveLength(6);
     // The locks of many users are a statement of their own, and their token has the time.
     expect(all).toHaveLength(9);
     // What is equal is read, since the upsert leaves it alone.
     expect(equal).toHaveLength(10);
   });
 
-  many("ApplyOptionChanges of 500 changes is as many as of a set and a delete", async ({ clients }) => {
+  many("ApplyOptionChanges of 500 changes is as many as of two sets and a delete", async ({ clients }) => {
     const { options } = clients["grpc-js"];
     const { id: userId } = await createUser(clients["grpc-js"]);
     const set = (key: string) => ({ change: { case: "set" as const, value: { key, value: value(key) } } });
     const remove = (key: string) => ({ change: { case: "delete" as const, value: { key } } });
     const names = Array.from({ length: 250 }, (_, index) => `c${index}`);
     await options.applyOptionChanges({ userId, changes: names.map(set) });
-    const few = await statementsOf(() => options.applyOptionChanges({ userId, changes: [remove("c0"), set("n0")] }));
+    const few = await statementsOf(() => options.applyOptionChanges({ userId, changes: [remove("c0"), set("n0"), set("m0")] }));
     const many = await statementsOf(() =>
       options.applyOptionChanges({ userId, changes: names.slice(1).flatMap((name, index) => [remove(name), set(`n${index + 1}`)]) }),
     );

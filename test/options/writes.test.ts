@@ -20,6 +20,60 @@ test("O12 an equal value moves no version, no time and no etag, and is not logge
   expect([await logged(), await version()]).toEqual(before.map((count) => (typeof count === "bigint" ? count + 1n : count + 1)));
 });
 
+test("what SetOption changes is logged and kept as what plain SQL changes, though no trigger looks at it", async ({ clients, db }) => {
+  const { options } = clients["grpc-js"];
+  const users = await Promise.all([createUser(clients["grpc-js"]), createUser(clients["grpc-js"])]);
+  const [byCalls, bySql] = users.map(({ id }) => id) as [bigint, bigint];
+  const soon = new Date(Date.now() + 3_600_000);
+  const call = (json: unknown, expireTime?: Date) =>
+    options.setOption({
+      userId: byCalls,
+      key: "k",
+      projectId: 7n,
+      value: value(json as never),
+      ...(expireTime && { expireTime: timestampFromMs(expireTime.getTime()) }),
+    });
+  const update = (set: string) =>
+    sql.raw(`update user_option set ${set}, update_time = now(), version = version + 1 where user_id = ${bySql}`).execute(db.sql);
+  const expire = (id: bigint) =>
+    sql`update user_option set expire_time = now() - interval '1 second' where user_id = ${id}`.execute(db.sql);
+
+  await call(1);
+  await call({ a: [1] });
+  await call({ a: [1] }, soon);
+  await call("both");
+  await expire(byCalls);
+  await call("both");
+
+  await sql`insert into user_option (user_id, scope_kind, scope_id, key, value) values (${bySql}, 2, 7, 'k', '1')`.execute(db.sql);
+  await update(`value = '{"a": [1]}'`);
+  await update(`expire_time = '${soon.toISOString()}'`);
+  await update(`value = '"both"', expire_time = null`);
+  await expire(bySql);
+  await update(`expire_time = null, create_time = now() + interval '1 second'`);
+
+  const logOf = (id: bigint) =>
+    db.sql
+      .selectFrom("changes")
+      .select(["kind", "key", "operation", "changed_columns", "aggregate_kind", "version", "changed", "project_id", "acting_user_id"])
+      .where("aggregate_id", "=", id)
+      .where("kind", "=", "user_option")
+      .orderBy("id")
+      .execute();
+  const keptOf = async (id: bigint) =>
+    (
+      await sql`select scope_kind, scope_id, key, value, expire_time is null as is_for_ever from option_revision
+      where user_id = ${id} order by option_revision.id`.execute(db.sql)
+    ).rows;
+  const log = await logOf(byCalls);
+  expect(log).toHaveLength(6);
+  expect(log).toEqual(await logOf(bySql));
+  expect(await keptOf(byCalls)).toEqual(await keptOf(bySql));
+  // A version that no row of the log tells of would have one here.
+  const bumps = await sql`select from version_bump where aggregate_id = ${String(byCalls)}`.execute(db.sql);
+  expect(bumps.rows).toEqual([]);
+});
+
 test("O14 100 concurrent first sets make one row, and the last acknowledged value is read", async ({ clients, db }) => {
   const { options } = clients["grpc-js"];
   const { id: userId } = await createUser(clients["grpc-js"]);

@@ -7,6 +7,7 @@ import type { ListenAddress } from "../../src/settings.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { createClients } from "../support/clients.ts";
+import { testTransport } from "../support/transport.ts";
 
 /** The operations of a service that has no feature: each test says what it needs of it. */
 export type FakeOperations = Partial<Operations<typeof UserOptionService>>;
@@ -55,6 +56,7 @@ export const startServer = async (
     config: {
       grpcListen: { host: "127.0.0.1", port: 0 },
       httpListen: { host: "127.0.0.1", port: 0 },
+      grpcTransport: testTransport,
       tokenFile: undefined,
       tls: undefined,
       peers: { proxies: [], header: "none" },

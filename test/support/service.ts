@@ -4,6 +4,7 @@ import { type Config, loadConfig } from "../../src/config.ts";
 import { permissions } from "../../src/permissions.ts";
 import { type ClientKind, type Clients, clientKinds, createClients } from "./clients.ts";
 import { test as base, silent } from "./database.ts";
+import { testTransport } from "./transport.ts";
 
 /** The settings of a service for tests: free ports, no output, no waiting at the end. */
 export const testConfig = (databaseUrl: string, settings: NodeJS.ProcessEnv = {}): Config =>
@@ -12,6 +13,7 @@ export const testConfig = (databaseUrl: string, settings: NodeJS.ProcessEnv = {}
       DATABASE_URL: databaseUrl,
       SECRET_KEY: Buffer.alloc(32, 7).toString("base64"),
       GRPC_LISTEN: "127.0.0.1:0",
+      GRPC_TRANSPORT: testTransport,
       HTTP_LISTEN: "127.0.0.1:0",
       DRAIN_SECONDS: "0",
       LOG_LEVEL: "silent",

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ListenAddress } from "../../src/settings.ts";
 import { noteLoggedReasons } from "./answered-reasons.ts";
+import { testTransport } from "./transport.ts";
 
 /** The program, as npm installs it. */
 export const program = fileURLToPath(new URL("../../bin/userd.js", import.meta.url));
@@ -34,6 +35,7 @@ const environment = (settings: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
   PATH: process.env["PATH"],
   HOME: process.env["HOME"],
   GRPC_LISTEN: "127.0.0.1:0",
+  GRPC_TRANSPORT: testTransport,
   HTTP_LISTEN: "127.0.0.1:0",
   DRAIN_SECONDS: "0",
   // Whatever the cores: what a test sees is one process, unless it asks for more.

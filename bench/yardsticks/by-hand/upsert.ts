@@ -13,7 +13,16 @@ const tables = [
   "insert into bench_plain_option (user_id, scope_kind, scope_id, key, value) select user_id, scope_kind, scope_id, key, value from user_option",
 ];
 
-/** Makes a table of options without triggers, and starts the service by hand that writes to it, on the server's core. */
+/** Starts a service by hand on the server's core. */
+const start = async (script: string, job: UpsertJob, pins: Pins): Promise<BareServer> => {
+  const child = startNode(fileURLToPath(new URL(script, import.meta.url)), [], { cpus: pins.server, nodeFlags: startFlags, job });
+  return { pid: child.pid, address: await child.nextLine(), [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
+};
+
+/** Starts the service by hand that reads options without a cache. */
+export const startSelectServer = (job: UpsertJob, pins: Pins): Promise<BareServer> => start("select-server.ts", job, pins);
+
+/** Makes a table of options without triggers, and starts the service by hand that writes to it. */
 export const startUpsertServer = async (job: UpsertJob, pins: Pins): Promise<BareServer> => {
   const client = new pg.Client(job.url);
   await client.connect();
@@ -22,7 +31,5 @@ export const startUpsertServer = async (job: UpsertJob, pins: Pins): Promise<Bar
   } finally {
     await client.end();
   }
-  const script = fileURLToPath(new URL("upsert-server.ts", import.meta.url));
-  const child = startNode(script, [], { cpus: pins.server, nodeFlags: startFlags, job });
-  return { pid: child.pid, address: await child.nextLine(), [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
+  return start("upsert-server.ts", job, pins);
 };

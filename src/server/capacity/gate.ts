@@ -1,5 +1,6 @@
 import type { Http2Server, ServerHttp2Stream } from "node:http2";
 import type { Connections } from "../connections.ts";
+import type { ServeDirect } from "../direct-calls.ts";
 import { grpcTimeoutMs } from "../http-timeout.ts";
 import type { InterceptorContext } from "../interceptors/interceptor.ts";
 import { Code } from "../interceptors/status.ts";
@@ -52,13 +53,14 @@ const refuse = (stream: ServerHttp2Stream, headers: Refusal["headers"]): void =>
 
 /**
  * Puts the gate before the handlers of an HTTP/2 server for gRPC: a call that is refused costs its headers, and grpc-js does not get to know
- * of it.
+ * of it, nor of one that `serveDirect` takes.
  */
 export const guardStreams = (
   server: Http2Server,
   rpcs: readonly Rpc[],
   { capacity, refusals }: Guarding,
   isVouched: Connections["isVouched"],
+  serveDirect: ServeDirect = () => false,
 ): void => {
   const gate = createGate({ capacity, refusals }, { inTurns: true });
   const byPath = new Map(rpcs.map((rpc) => [`/${rpc.name}`, rpc]));
@@ -73,7 +75,7 @@ export const guardStreams = (
         refuse(stream, refusal.headers);
         return costs.refused;
       }
-      serve(arrival);
+      if (rpc === undefined || !serveDirect(rpc, stream, headers)) serve(arrival);
       return capacity.isBusy() ? costs.begun : costs.quick;
     },
   });

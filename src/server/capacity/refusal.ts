@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from "node:http2";
 import type { Rate } from "../../call.ts";
 import { type DomainError, exhausted, unavailable, withoutStack } from "../../errors.ts";
-import { toGrpcStatus } from "../grpc-status.ts";
+import { headersAlone, toGrpcStatus } from "../grpc-status.ts";
 import { type StatusError, statusOf, withTrailers } from "../interceptors/status.ts";
 import { rateFields } from "./rate-fields.ts";
 
@@ -16,18 +16,7 @@ export type Refusal = {
 /** Prepares the refusal with an error. */
 const prepare = (error: DomainError, trailers: Readonly<Record<string, string>> = {}): Refusal => {
   const status = withTrailers(statusOf(error), trailers);
-  const { code, details, metadata } = toGrpcStatus(status);
-  return {
-    error,
-    status,
-    headers: {
-      ":status": 200,
-      "content-type": "application/grpc+proto",
-      "grpc-status": code,
-      "grpc-message": encodeURI(details),
-      ...metadata.toHttp2Headers(),
-    },
-  };
+  return { error, status, headers: headersAlone(toGrpcStatus(status)) };
 };
 
 /** The time after which a call that found no room may come again at the earliest, in milliseconds. */

@@ -5,7 +5,7 @@ import { Migration } from "@mikro-orm/migrations";
  * none of the columns: its answers end with their time.
  */
 export class ErasableAnswers extends Migration {
-  override name = "20261130020000-erasable-answers";
+  override name = "20261130023000-erasable-answers";
 
   override up(): void {
     this.addSql(
