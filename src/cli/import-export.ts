@@ -5,7 +5,8 @@ import { migrate } from "../db/migrate.ts";
 import { openForCommand } from "../db/open.ts";
 import { openSource } from "../import/source.ts";
 import { loadKinds } from "../kinds/mounted/load.ts";
-import { ExportFault, storeExport } from "../lifecycle/export/store.ts";
+import { storeExport } from "../lifecycle/export/store.ts";
+import { ExportFault } from "../lifecycle/export/store-rows.ts";
 import { print } from "../print.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { CommandError, ExitCode } from "./exit.ts";
@@ -19,10 +20,10 @@ export const importExport = async (file: string, dryRun: boolean): Promise<void>
   await using db = await openForCommand(config, log, loadKinds(config).kinds);
   await migrate(db, log);
   try {
-    const { manifest, rows } = await storeExport(db, createInterface({ input: source, crlfDelay: Number.POSITIVE_INFINITY }), dryRun);
-    print(
-      `${dryRun ? "Nothing was stored (dry run)" : "Stored"}: ${rows} rows of ${manifest.tables.length} tables, exported at ${manifest.exportTime}.\n`,
-    );
+    const lines = createInterface({ input: source, crlfDelay: Number.POSITIVE_INFINITY });
+    const { rows, tables, exportTime, startPosition } = await storeExport(db, lines, dryRun);
+    const since = startPosition === undefined ? "" : ` Watch the feed there from the position ${startPosition} for what has changed since.`;
+    print(`${dryRun ? "Nothing was stored (dry run)" : "Stored"}: ${rows} rows of ${tables} tables, exported at ${exportTime}.${since}\n`);
   } catch (error) {
     if (error instanceof ExportFault) throw new CommandError(`${error.message} Nothing was stored.`, ExitCode.USAGE, { cause: error });
     throw error;

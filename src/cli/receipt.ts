@@ -13,8 +13,15 @@ export const receiptCommand = (): Command =>
     .addCommand(
       new Command("verify")
         .description("Check that a receipt was signed by the key, and not changed since; exit code 1 when not.")
-        .argument("<file>", "the receipt: the JSON of PurgeUser's or ListErasures' answer, or of the receipt in it")
+        .argument(
+          "<file>",
+          "the receipt: the JSON of the answer of PurgeUser, of another purge or of ListErasures, or of the receipt in it",
+        )
         .option("--public-key <base64>", "the key to trust, as `userd receipt key` prints it; default: that of the settings")
         .option("--user <id>", "check also that the receipt is about the user with this id, which needs the settings")
+        .option("--organization <id>", "the same for an organization")
+        .option("--project <id>", "the same for a project")
+        .option("--team <id>", "the same for a team")
+        .option("--account <id>", "the same for an account")
         .action(whenRun(() => import("./receipt-verify.ts"))),
     );

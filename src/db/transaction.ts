@@ -18,6 +18,7 @@ import { Overtaken } from "./overtaken.ts";
 import { serviceOf } from "./places.ts";
 import { metSchemaChange } from "./preparing-client.ts";
 import type { Session } from "./session.ts";
+import { namedIn } from "./subjects.ts";
 import { createTurns } from "./turns.ts";
 import { DatabaseAway, isUnreachable } from "./unreachable.ts";
 import { createWriteSession, type WriteConnection, writeOn } from "./write-connection.ts";
@@ -197,7 +198,7 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
     };
     const touching: Tx = { ...tx, touch, requireLocked, whole };
     if (known === undefined) await lockAggregates(touching, locked);
-    const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request, isSecret);
+    const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request, isSecret, locked);
     if (before !== undefined) return { response: before, moved: undefined };
     const permitted = permit(touching, plan.method, plan.request);
     if (permitted !== undefined) await permitted;
@@ -212,7 +213,7 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
     const isWide = plan.hasTimeToken === true || moved.aggregates.length > MAX_TOKEN_AGGREGATES;
     const { message, bytes } = withToken(plan, measured, isWide ? "" : tokens.issue(moved));
     if (requestId !== "") {
-      const kept = idempotency.keep(touching, requestId, bytes, isSecret);
+      const kept = idempotency.keep(touching, requestId, bytes, isSecret, [...touched, ...namedIn(plan.method.output, message)]);
       connection.commit();
       await kept;
     }

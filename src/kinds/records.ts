@@ -25,23 +25,34 @@ const inBatches = async (removeSome: () => Promise<number>, stopped?: AbortSigna
   return removed;
 };
 
-/** The ids of some records of a large kind below resources of a kind, or below profiles. */
-const someBelow = ({ table, ancestors }: Kind, { name, ids }: Removed, limit: number): RawBuilder<{ id: bigint }> => {
+/** Makes the SQL of the ids of the records of a large kind below resources of a kind, or below profiles. */
+export const recordsBelow = ({ table, ancestors }: Kind, { name, ids }: Removed): RawBuilder<{ id: bigint }> => {
   const depth = 1 + ancestors.findIndex(({ to }) => to.name === name);
   return sql`
     select r.id from ${sql.table(table)} r ${joinedAncestors({ ancestors: ancestors.slice(0, depth) })}
-    where ${sql.ref(`a${depth}.id`)} = any(${ids.map(String)}::bigint[]) limit ${sql.lit(limit)}`;
+    where ${sql.ref(`a${depth}.id`)} = any(${ids.map(String)}::bigint[])`;
 };
+
+const someBelow = (kind: Kind, removed: Removed, limit: number): RawBuilder<{ id: bigint }> =>
+  sql`${recordsBelow(kind, removed)} limit ${sql.lit(limit)}`;
+
+/** Numbers of records that were removed, by table. */
+export type RemovedRecords = ReadonlyMap<string, number>;
+
+const NO_RECORDS: RemovedRecords = new Map();
 
 /**
  * Removes the records below resources or profiles in batches, before a transaction that removes these themselves: a foreign key would remove all
- * of them in that one transaction. Whoever is broken off goes on where this stopped.
+ * of them in that one transaction. Whoever is broken off goes on where this stopped. Returns how many were removed.
  */
-export const removeRecordsBelow = async (session: Session, removed: Removed, stopped?: AbortSignal): Promise<void> => {
+export const removeRecordsBelow = async (session: Session, removed: Removed, stopped?: AbortSignal): Promise<RemovedRecords> => {
+  const numbers = new Map<string, number>();
   for (const kind of largeBelow(session.kinds, removed.name)) {
     const some = someBelow(kind, removed, BATCH);
-    await inBatches(() => session.affected(sql`delete from ${sql.table(kind.table)} where id = any(array(${some}))`), stopped);
+    const isGone = () => session.affected(sql`delete from ${sql.table(kind.table)} where id = any(array(${some}))`);
+    numbers.set(kind.table, await inBatches(isGone, stopped));
   }
+  return numbers;
 };
 
 /** Removes the records of all large kinds that are kept no longer; returns their number. Several processes share the work. */
@@ -60,7 +71,7 @@ export const removeExpiredRecords = async (session: Session, stopped?: AbortSign
 
 /**
  * Removes the records below what a write is about to remove, if that write is going to be done: `check` throws what the write would throw before
- * it changes anything. A write that is refused, or only validated, leaves them; its own errors say why.
+ * it changes anything. A write that is refused, or only validated, leaves them; its own errors say why. Returns how many were removed.
  */
 export const removeRecordsFirst = async <M extends DescMethodUnary>(
   { db, write }: Pick<KindDependencies, "db" | "write">,
@@ -68,12 +79,12 @@ export const removeRecordsFirst = async <M extends DescMethodUnary>(
   removed: Removed,
   plan: WritePlan<M>,
   check: (tx: Tx) => Promise<unknown>,
-): Promise<void> => {
+): Promise<RemovedRecords> => {
   const { validateOnly = false } = plan.request as { readonly validateOnly?: boolean };
   const large = largeBelow(db.kinds, removed.name);
-  if (validateOnly || large.length === 0) return;
+  if (validateOnly || large.length === 0) return NO_RECORDS;
   const parts = large.map((kind) => sql`(${someBelow(kind, removed, 1)})`);
-  if ((await db.session(call).row(sql`select from (${sql.join(parts, sql` union all `)}) found limit 1`)) === undefined) return;
+  if ((await db.session(call).row(sql`select from (${sql.join(parts, sql` union all `)}) found limit 1`)) === undefined) return NO_RECORDS;
   const request = { ...plan.request, validateOnly: true, requestId: "" };
   const isAllowed = await write(call, { ...plan, request }, async (tx) => {
     await check(tx);
@@ -82,5 +93,5 @@ export const removeRecordsFirst = async <M extends DescMethodUnary>(
     () => true,
     () => false,
   );
-  if (isAllowed) await removeRecordsBelow(db.session(call), removed);
+  return isAllowed ? removeRecordsBelow(db.session(call), removed) : NO_RECORDS;
 };

@@ -39,19 +39,29 @@ const placesOf = ({ kinds }: KindSet, model: string): readonly Place[] =>
 /** Makes the condition that a column refers to something that is about to go. */
 type Refers = (column: string) => RawBuilder<unknown>;
 
+/** The rows of one table that go with something, or whose references to it are set to null; `isMeant` is the condition on them. */
+export type Referring = Pick<Place, "table" | "column" | "isCleared" | "linked"> & { readonly isMeant: RawBuilder<unknown> };
+
+/** Returns the rows that refer to something of a model, each behind those that refer to it in turn. */
+export const referringRows = (kinds: KindSet, model: string, refers: Refers): readonly Referring[] =>
+  placesOf(kinds, model).flatMap(({ kind, ...place }) => {
+    const isMeant = refers(place.column);
+    const own = (column: string) => sql`${sql.ref(column)} in (select id from ${sql.table(place.table)} where ${isMeant})`;
+    const isTree = !place.isCleared && place.linked === undefined;
+    return [...(isTree ? referringRows(kinds, kind, own) : []), { ...place, isMeant }];
+  });
+
 /**
  * Deletes the rows that refer to something of a model, and what refers to these in turn, or sets the references to null, as they declare. Foreign
  * keys would do it too, but would leave the etags of the resources that stay.
  */
 const drop = async (tx: Session, model: string, refers: Refers): Promise<void> => {
-  for (const { kind, table, column, isCleared, linked } of placesOf(tx.kinds, model)) {
-    const isMeant = refers(column);
+  for (const { table, column, isCleared, linked, isMeant } of referringRows(tx.kinds, model, refers)) {
     if (isCleared) {
       await tx.rows(sql`update ${sql.table(table)} set ${sql.ref(column)} = null, etag = etag + 1 where ${isMeant}`);
       continue;
     }
-    if (linked === undefined) await drop(tx, kind, (own) => sql`${sql.ref(own)} in (select id from ${sql.table(table)} where ${isMeant})`);
-    else
+    if (linked !== undefined)
       await tx.rows(sql`
         update ${sql.table(linked.table)} set etag = etag + 1
         where id in (select ${sql.ref(linked.column)} from ${sql.table(table)} where ${isMeant})`);

@@ -5,13 +5,15 @@ import { lockAggregates } from "../db/aggregates.ts";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
-import { largeBelow, removeRecordsBelow } from "../kinds/records.ts";
+import { largeBelow, type RemovedRecords, removeRecordsBelow } from "../kinds/records.ts";
 import { removeResources } from "../kinds/remove.ts";
 import { locksOf } from "../kinds/stored.ts";
 import type { Scope } from "../options/scope.ts";
 import type { KindSet } from "../schema/kind-set.ts";
 import type { AggregateKind } from "../versions/aggregate.ts";
-import { forgetRevisions, purgeable } from "./remove-scopes.ts";
+import type { Eraser } from "./erasure/eraser.ts";
+import { recordScope } from "./record-scope.ts";
+import { forgetRevisions, type Purgeable, purgeable } from "./remove-scopes.ts";
 
 /** The name of the writer in the change log. */
 const PURGER = "userd purger";
@@ -19,12 +21,14 @@ const PURGER = "userd purger";
 /** The most options that one transaction deletes. */
 const BATCH = 2_000;
 
-/** A table whose rows are purged when they are due: the function that locks one of them, and the function that removes it. */
+/** A table whose rows are purged when they are due: the function that locks one of them, and the functions that note and remove it. */
 type Due = {
   readonly table: string;
   /** The name of what its rows are, by which kinds refer to them. */
   readonly name: string;
   readonly lockOne: (tx: Session) => Promise<bigint | undefined>;
+  /** The kind of its receipts; undefined = there are none. */
+  readonly kind?: Purgeable;
   readonly remove: (tx: Session, id: bigint) => Promise<unknown>;
 };
 
@@ -50,6 +54,7 @@ const dueOf = ({ kinds }: KindSet): readonly Due[] => [
     ([table, { aggregate, aggregateId, remove }]): Due => ({
       table,
       name: table,
+      kind: table as Purgeable,
       lockOne: lockFree(table, aggregate, aggregateId),
       remove,
     }),
@@ -66,23 +71,31 @@ const dueOf = ({ kinds }: KindSet): readonly Due[] => [
     ),
 ];
 
-/** Removes the records below the first row that is due, which may be too many for the transaction that removes the row. */
-const removeRecords = async (db: Database, { table, name }: Due, stopped: AbortSignal): Promise<void> => {
-  if (largeBelow(db.kinds, name).length === 0) return;
+/** Removes the records below the first row that is due, which may be too many for the transaction that removes the row. Returns both. */
+const removeRecords = async (db: Database, { table, name }: Due, stopped: AbortSignal): Promise<RecordsOf | undefined> => {
+  if (largeBelow(db.kinds, name).length === 0) return undefined;
   const first = await db.session().row(sql<{ id: bigint }>`
     select id from ${sql.table(table)} where purge_time <= now() order by purge_time, id limit 1`);
-  if (first !== undefined) await removeRecordsBelow(db.session(), { name, ids: [first.id] }, stopped);
+  if (first === undefined) return undefined;
+  return { id: first.id, records: await removeRecordsBelow(db.session(), { name, ids: [first.id] }, stopped) };
 };
 
+/** The records that were removed below a row. */
+type RecordsOf = { readonly id: bigint; readonly records: RemovedRecords };
+
 /** Removes one row that is due; returns how many it removed. */
-const removeOne = (db: Database, { table, lockOne, remove }: Due): Promise<number> =>
+const removeOne = (db: Database, { table, kind, lockOne, remove }: Due, eraser: Eraser, before: RecordsOf | undefined): Promise<number> =>
   inTransaction(db, PURGER, async (tx) => {
     const id = await lockOne(tx);
     if (id === undefined) return 0;
     // Read again under the lock: it may have been undeleted meanwhile.
     const still = await tx.rows(sql`
       select from ${sql.table(table)} where id = ${id} and purge_time <= now()`);
-    if (still.length > 0) await remove(tx, id);
+    if (still.length === 0) return 0;
+    const records: RemovedRecords = before?.id === id ? before.records : new Map();
+    const receipts = kind && (await recordScope(tx, { kind, id }, eraser, records));
+    await remove(tx, id);
+    if (receipts !== undefined) await eraser.sealed(receipts);
     return still.length;
   });
 
@@ -119,12 +132,12 @@ const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: 
  * of purged scopes, but first waits for `boundMs`, so that no read from a cache finds only some of a scope's options.
  * @param boundMs the staleness bound of the caches, in milliseconds.
  */
-export const purgeOrganizations = async (db: Database, boundMs: number, stopped: AbortSignal): Promise<number> => {
+export const purgeOrganizations = async (db: Database, boundMs: number, eraser: Eraser, stopped: AbortSignal): Promise<number> => {
   let removed = 0;
   for (const one of dueOf(db.kinds)) {
     for (let rows = 1; rows > 0 && !stopped.aborted; removed += rows) {
-      await removeRecords(db, one, stopped);
-      rows = stopped.aborted ? 0 : await removeOne(db, one);
+      const before = await removeRecords(db, one, stopped);
+      rows = stopped.aborted ? 0 : await removeOne(db, one, eraser, before);
     }
   }
   const dead = await db.session().rows(sql<PurgedScope>`select id, scope_kind, scope_id from purged_scope order by id`);

@@ -39,6 +39,7 @@ export const ownedTables = {
   },
   project: { origin: "project", tables: follows("project_id", "project_team") },
   team: { origin: "team", tables: follows("team_id", "project_team", "team_member") },
+  account: { origin: "account", tables: deleted("account_id", "user_profile", "resource", "account_contact") },
   user_merge: { tables: follows("merge_id", "merge_part", "merge_move", "merge_discard") },
   organization_member: { tables: follows("member_id", "team_member") },
   auth_provider: { tables: deleted("provider_id", "auth_identity") },
@@ -53,6 +54,21 @@ export const ownedTables = {
   },
 } as const satisfies Record<string, Owner>;
 
+/** Something that is purged with what belongs to it. */
+export type Purged = Exclude<keyof typeof ownedTables, "scope">;
+
+/** Returns the conditions on rows `x` of all tables that go with some rows of a table, and on these. `ids` are their ids. */
+export const rowsGoingWith = (
+  table: string,
+  ids: RawBuilder<unknown>,
+  column = "id",
+): readonly { readonly table: string; readonly isMeant: RawBuilder<unknown> }[] => {
+  const { tables = [] }: Partial<Owner> = (ownedTables as Partial<Record<string, Owner>>)[table] ?? {};
+  const rows = column === "id" ? ids : sql`select id from ${sql.table(table)} where ${sql.ref(column)} in (${ids})`;
+  const below = tables.flatMap((owned) => (owned.goes === "options" ? [] : rowsGoingWith(owned.table, rows, owned.column)));
+  return [...below, { table, isMeant: sql`${sql.ref(`x.${column}`)} in (${ids})` }];
+};
+
 /** Deletes the rows of a table whose column is among some ids, after the rows that belong to them. */
 const deleteRows = async (tx: Session, table: keyof Schema, column: string, ids: RawBuilder<unknown>): Promise<void> => {
   const { origin, tables = [] }: Partial<Owner> = (ownedTables as Partial<Record<string, Owner>>)[table] ?? {};
@@ -63,5 +79,5 @@ const deleteRows = async (tx: Session, table: keyof Schema, column: string, ids:
 };
 
 /** Deletes rows by id, with all rows that belong to them (`ownedTables`) and what imports remember of them, but not the options of scopes. */
-export const removeRows = (tx: Session, table: Exclude<keyof typeof ownedTables, "scope">, ids: readonly bigint[]): Promise<void> =>
+export const removeRows = (tx: Session, table: Purged, ids: readonly bigint[]): Promise<void> =>
   deleteRows(tx, table, "id", sql`select unnest(${ids.map(String)}::bigint[])`);

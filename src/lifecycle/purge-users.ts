@@ -3,19 +3,21 @@ import { flagAggregates, touchAccounts } from "../access/affected-aggregates.ts"
 import type { Operation } from "../call.ts";
 import { PROFILE } from "../contract/kinds/kind.ts";
 import { sqlNameDigest } from "../db/canonical-names.ts";
+import { eraseAnswers } from "../db/idempotency.ts";
 import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { failedPrecondition } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { dropOwned } from "../kinds/owned.ts";
-import { removeRecordsFirst } from "../kinds/records.ts";
+import { type RemovedRecords, removeRecordsFirst } from "../kinds/records.ts";
 import { dropReferences } from "../kinds/remove.ts";
 import { OWNER, owners } from "../organizations/owners.ts";
 import { userNotFound } from "../users/get-user.ts";
 import { requirePermission } from "../users/privileges.ts";
 import { requireUnmerged } from "../users/writable-user.ts";
-import { digestAggregate, organizationAggregate, userAggregate } from "../versions/aggregate.ts";
+import { digestAggregate, organizationAggregate, userAggregate, type VersionedAggregate } from "../versions/aggregate.ts";
 import type { LifecycleDependencies } from "./dependencies.ts";
+import { countRows, numbersOf } from "./erasure/counts.ts";
 import type { Eraser } from "./erasure/eraser.ts";
 import { type Receipt, toReceipt } from "./erasure/receipts.ts";
 import { requireNotHeld } from "./holds.ts";
@@ -35,14 +37,16 @@ const namesOf = (ids: readonly string[]) => sql`
       -- As externalCanonicalName makes it.
       select 'external:' || encode(sha256(convert_to(external_id, 'UTF8')), 'hex') from users where id = any(${ids}::bigint[]) and external_id is not null`;
 
-/** Locks the names of users in ascending order, and raises their versions, as every write that drops a name does. */
-export const dropNames = async (tx: PurgeTx, ids: readonly string[]): Promise<void> => {
+/** Locks the names of users in ascending order, and raises and returns their versions, as every write that drops a name does. */
+export const dropNames = async (tx: PurgeTx, ids: readonly string[]): Promise<readonly VersionedAggregate[]> => {
   const rows = await tx.rows(sql<{ digest: string; version: bigint }>`
     insert into name_version as v (digest, version)
     select ${sqlNameDigest(sql.ref("name"))}, 1 from (${namesOf(ids)}) dropped order by name
     on conflict (digest) do update set version = v.version + 1
     returning v.digest, v.version`);
-  for (const { digest, version } of rows) tx.touch?.({ ...digestAggregate(digest), version });
+  const names = rows.map(({ digest, version }) => ({ ...digestAggregate(digest), version }));
+  for (const name of names) tx.touch?.(name);
+  return names;
 };
 
 /** Returns the organizations that would have no owner left who is present. */
@@ -74,19 +78,24 @@ type Purged = { readonly ownerless: readonly bigint[]; readonly receipts: Readon
 /**
  * Removes users and all that belongs to them. The aggregates of the users, of their accounts and of their organizations have to be locked already.
  * The change log keeps the users' ids, which are never used again, but nothing that tells who the users were. The caller passes the receipts to
- * `Eraser.sealed` before it commits.
+ * `Eraser.sealed` before it commits. `records` of the first user were removed before.
  */
-export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[], eraser: Eraser): Promise<Purged> => {
+export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[], eraser: Eraser, records?: RemovedRecords): Promise<Purged> => {
   const ids = users.map(String);
   const ownerless = await leftWithoutOwner(tx, ids);
-  const receipts = await eraser.record(tx, users);
+  const counts = await countRows(tx, users, true);
+  const receipts = await eraser.record(
+    tx,
+    users.map((id, index) => ({ kind: "user", id, tables: numbersOf(counts.get(id) ?? [], index === 0 ? records : undefined), later: [] })),
+  );
   for (const aggregate of await dropReferences(tx, "user", ids)) tx.touch?.(aggregate);
   const owned = await dropOwned(tx, await profilesOf(tx, users));
   for (const aggregate of owned) tx.touch?.(aggregate);
-  await dropNames(tx, ids);
+  const names = await dropNames(tx, ids);
   // What a version before has left there in clear.
   await tx.rows(sql`delete from canonical_name where name in (${namesOf(ids)})`);
   await removeRows(tx, "users", users);
+  await eraseAnswers(tx, [...users.map(userAggregate), ...owned, ...names]);
   return { ownerless, receipts };
 };
 
@@ -112,11 +121,11 @@ export const purgeUser =
         throw failedPrecondition("LAST_OWNER", "The user is the last owner of an organization: allow_ownerless purges it all the same.");
     };
     const profiles = { name: PROFILE, ids: await profilesOf(db.session(call), [id]) };
-    await removeRecordsFirst({ db, write }, call, profiles, plan, removable);
+    const records = await removeRecordsFirst({ db, write }, call, profiles, plan, removable);
     return write(call, plan, async (tx) => {
       await removable(tx);
       await touchAccounts(tx, id);
-      const { ownerless, receipts } = await purgeUsers(tx, [id, ...(await mergedInto(tx, [id]))], eraser);
+      const { ownerless, receipts } = await purgeUsers(tx, [id, ...(await mergedInto(tx, [id]))], eraser, records);
       if (!request.validateOnly) await eraser.sealed(receipts);
       const receipt = receipts.get(id);
       return { ownerlessOrganizationIds: [...ownerless], ...(receipt && { receipt: toReceipt(receipt) }) };

@@ -110,7 +110,7 @@ export const startPurger = (db: Database, systemUser: SystemUser, boundMs: numbe
     const users = await purgeDue(db, dueUsers(systemUser), eraser, log, stopped);
     await continueMerges(db, stopped);
     await closeMerges(db);
-    const removed = await purgeOrganizations(db, boundMs, stopped);
+    const removed = await purgeOrganizations(db, boundMs, eraser, stopped);
     const records = await removeExpiredRecords(db.session(), stopped);
     if (users + removed + records > 0) log.info({ users, others: removed, records }, "purged");
     return users;

@@ -28,7 +28,8 @@ export const forgetRevisions = (tx: Session, scopes: readonly Scope[], users: re
     delete from option_revision r using ${rowsOf(scopes)}
     where r.user_id = any(${[...new Set(users)]}::bigint[]) and r.scope_kind = w.scope_kind and r.scope_id = w.scope_id`);
 
-const areFew = async (tx: Session, scopes: readonly Scope[]): Promise<boolean> => {
+/** Tells whether the options in scopes are few enough to be deleted at once. */
+export const areFew = async (tx: Session, scopes: readonly Scope[]): Promise<boolean> => {
   const rows = await tx.rows(sql`
     select from ${optionsOf(scopes)}
     union all

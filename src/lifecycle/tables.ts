@@ -107,7 +107,8 @@ export const tables = {
   name_version: internal,
   // What the version before has left there; a purge removes names from it.
   canonical_name: internal,
-  idempotency: internal,
+  // The answers about a user are blanked; the rows stay, so that no write runs twice.
+  idempotency: { ...internal, erase: "cleared" },
 } as const satisfies Record<keyof Schema, TableLife>;
 
 /** Columns that say when a row was written and how often, which make no conflict. */

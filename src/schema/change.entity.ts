@@ -61,8 +61,15 @@ export const Idempotency = defineEntity({
     requestHash: p.blob(),
     /** The encoded response message; null only inside the transaction that makes it. */
     response: p.blob().nullable(),
+    /** What the answer is about: the kinds and ids of the aggregates that the write has locked or changed. It is erased with any of them. */
+    subjects: p.array().defaultRaw("'{}'"),
+    /** The answer was erased, and is empty: a request that is repeated is refused. */
+    isErased: p.boolean().default(false),
     createTime: timeOfInsert(),
   },
   primaryKeys: ["caller", "method", "requestId"],
-  indexes: [{ name: "idempotency_create_time_index", properties: ["createTime"] }],
+  indexes: [
+    { name: "idempotency_create_time_index", properties: ["createTime"] },
+    indexOn("idempotency_subject_index", "idempotency using gin (subjects)"),
+  ],
 });

@@ -1,6 +1,7 @@
 import type { Operations } from "../call.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { standardOperations } from "../kinds/standard-operations.ts";
+import { planOrganizationErasure, planProjectErasure, planTeamErasure } from "../lifecycle/erasure/plan-scopes.ts";
 import { purgeScope } from "../lifecycle/purge-organizations.ts";
 import { addMember } from "../organizations/add-member.ts";
 import { addProjectTeam } from "../organizations/add-project-team.ts";
@@ -27,9 +28,9 @@ export const organizationOperations = (app: AllDependencies): Operations<typeof 
   ...(standardOperations(app, OrganizationService, {
     CreateOrganization: createOrganization,
     ListOrganizations: listOrganizations,
-    PurgeOrganization: purgeScope,
-    PurgeProject: purgeScope,
-    PurgeTeam: purgeScope,
+    PurgeOrganization: purgeScope(app.eraser),
+    PurgeProject: purgeScope(app.eraser),
+    PurgeTeam: purgeScope(app.eraser),
   }) as Pick<Operations<typeof OrganizationService>, Standard>),
   inviteMember: inviteMember(app),
   resendInvitation: resendInvitation(app),
@@ -43,4 +44,7 @@ export const organizationOperations = (app: AllDependencies): Operations<typeof 
   removeProjectTeam: removeProjectTeam(app),
   listUserOrganizations: listUserOrganizations(app),
   batchGetMemberships: batchGetMemberships(app),
+  planOrganizationErasure: planOrganizationErasure(app),
+  planProjectErasure: planProjectErasure(app),
+  planTeamErasure: planTeamErasure(app),
 });

@@ -1,6 +1,8 @@
 import { batchCheckAccess, checkAccess, getAccessScope } from "../access/checks.ts";
 import type { Operations } from "../call.ts";
 import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
+import { planAccountErasure } from "../lifecycle/erasure/plan-scopes.ts";
+import { purgeAccount } from "../lifecycle/purge-account.ts";
 import { ensureAccountAdmin, getAccountAdmin } from "../profiles/account-admin.ts";
 import { addAccountContact, listAccountContacts, removeAccountContact, setPrimaryContact } from "../profiles/account-contacts.ts";
 import { createAccount, listAccounts, updateAccount } from "../profiles/accounts.ts";
@@ -23,6 +25,8 @@ export const profileOperations = (app: AllDependencies): Operations<typeof Profi
   getAccount: getAccount(app),
   updateAccount: updateAccount(app),
   listAccounts: listAccounts(app),
+  planAccountErasure: planAccountErasure(app),
+  purgeAccount: purgeAccount(app),
   createProfile: createProfile(app),
   batchCreateProfiles: batchCreateProfiles(app),
   getProfile: getProfile(app),

@@ -98,6 +98,10 @@ const readsOf = async (own: ServiceWith): Promise<Requests> => {
     planUserMerge: { fromUserId: userId, toUserId: other.id },
     listMergeDiscards: { fromUserId: merged.id },
     planUserErasure: { userId },
+    planOrganizationErasure: { organizationId },
+    planProjectErasure: { projectId },
+    planTeamErasure: { teamId },
+    planAccountErasure: { accountId },
     exportUser: { userId },
     listErasures: {},
   };

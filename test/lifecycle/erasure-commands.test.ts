@@ -7,7 +7,7 @@ import { expect } from "vitest";
 import { ErasureReceiptSchema } from "../../src/gen/userd/v1/user_erasure_pb.ts";
 import { createReceipts } from "../../src/lifecycle/erasure/receipts.ts";
 import { serviceWith } from "../options/service-with.ts";
-import { createUser } from "../support/build.ts";
+import { createAccount, createOrganization, createProject, createTeam, createUser } from "../support/build.ts";
 import { secretKey } from "../support/database.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { test } from "../support/service.ts";
@@ -36,22 +36,49 @@ test("U40 a receipt is checked at the command line, and a restored backup erases
   expect(await userd("receipt", "verify", file, "--user", String(user.id))).toMatchObject(genuine);
   expect(await userd("receipt", "verify", file, "--user", String(other.id))).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining("another user"),
+    stderr: expect.stringContaining("not about the user"),
   });
   await writeFile(file, text.replace("policyVersion", "policyversion"));
   expect(await userd("receipt", "verify", file)).toMatchObject({ code: 1, stderr: expect.stringContaining("changed since") });
   await writeFile(file, "{}");
   expect(await userd("receipt", "verify", file)).toMatchObject({ code: 2, stderr: expect.stringContaining("no receipt") });
 
+  // All that else has receipts.
+  const [account, organization] = [await createAccount(own), await createOrganization(own)];
+  const scopes = {
+    account: account.id,
+    organization: organization.id,
+    project: (await createProject(own, (await createOrganization(own)).id)).id,
+    team: (await createTeam(own, (await createOrganization(own)).id)).id,
+  };
+  const rows: [table: string, row: object][] = [["users", before[0]?.row ?? {}]];
+  for (const [table, id] of Object.entries(scopes)) {
+    const found = await sql<{ row: object }>`select to_jsonb(t) as row from ${sql.table(table)} t where id = ${id}`.execute(db.sql);
+    rows.push([table, found.rows[0]?.row ?? {}]);
+  }
+  await own.profiles.purgeAccount({ id: scopes.account });
+  await own.organizations.purgeProject({ id: scopes.project });
+  await own.organizations.purgeTeam({ id: scopes.team });
+  const purged = await own.organizations.purgeOrganization({ id: scopes.organization });
+  await writeFile(file, JSON.stringify(toJson(ErasureReceiptSchema, purged.receipt ?? create(ErasureReceiptSchema))));
+  expect(await userd("receipt", "verify", file, "--organization", String(scopes.organization))).toMatchObject(genuine);
+  expect(await userd("receipt", "verify", file, "--team", String(scopes.organization))).toMatchObject({ code: 1 });
+  expect(await userd("receipt", "verify", file, "--project", "x")).toMatchObject({ code: 2 });
+
   // As a backup would bring it back.
-  await sql`select restore_row('users', ${JSON.stringify(before[0]?.row)}::jsonb)`.execute(db.sql);
-  expect(await userd("purge", "--replay", "--dry-run")).toMatchObject({ code: 0, stdout: expect.stringContaining("again: 1.") });
+  for (const [table, row] of rows) await sql`select restore_row(${table}::regclass, ${JSON.stringify(row)}::jsonb)`.execute(db.sql);
+  const all = expect.stringContaining("again: users: 1, organizations: 1, projects: 1, teams: 1, accounts: 1.");
+  expect(await userd("purge", "--replay", "--dry-run")).toMatchObject({ code: 0, stdout: all });
   expect((await own.users.getUser({ id: user.id, consistency: { mode: { case: "fullyConsistent", value: true } } })).user?.id).toBe(
     user.id,
   );
-  expect(await userd("purge", "--replay")).toMatchObject({ code: 0, stdout: expect.stringContaining("again: 1.") });
-  expect(await userd("purge", "--replay")).toMatchObject({ code: 0, stdout: expect.stringContaining("again: 0.") });
+  expect(await userd("purge", "--replay")).toMatchObject({ code: 0, stdout: all });
+  expect(await userd("purge", "--replay")).toMatchObject({ code: 0, stdout: expect.stringContaining("again: users: 0.") });
   expect((await own.users.getUser({ id: other.id })).user?.id).toBe(other.id);
+  for (const [table, id] of Object.entries(scopes)) {
+    const { rows: left } = await sql`select from ${sql.table(table)} where id = ${id}`.execute(db.sql);
+    expect(left, table).toEqual([]);
+  }
   const gone = own.users.getUser({ id: user.id, consistency: { mode: { case: "fullyConsistent", value: true } } });
   await expectRefusal(gone, "NotFound", "USER_NOT_FOUND");
   await rm(folder, { recursive: true });

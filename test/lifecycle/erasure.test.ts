@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { expect } from "vitest";
+import { ErasedKind } from "../../src/gen/userd/v1/user_erasure_pb.ts";
 import { AvatarType } from "../../src/gen/userd/v1/user_pb.ts";
 import { readLedger } from "../../src/lifecycle/erasure/ledger.ts";
 import { createReceipts, verifiedStatement } from "../../src/lifecycle/erasure/receipts.ts";
@@ -39,7 +40,7 @@ test("U40 a purge answers with a receipt, which one changed byte makes worthless
   const { statement = "", signature = new Uint8Array() } = receipt ?? {};
   expect([...(receipt?.publicKey ?? [])]).toEqual([...publicKey]);
   // Nothing else, so neither an id nor a name.
-  const said = { subject: subjectOf(user.id), policyVersion: 1, tables: planned };
+  const said = { kind: "user", subject: subjectOf({ kind: "user", id: user.id }), policyVersion: 2, tables: planned };
   expect(verifiedStatement({ statement, signature }, publicKey)).toMatchObject(said);
   expect(JSON.parse(statement)).toEqual({ ...said, format: expect.any(String), eraseTime: expect.any(String) });
   expect(statement).not.toContain(user.email);
@@ -53,7 +54,7 @@ test("U40 a purge answers with a receipt, which one changed byte makes worthless
   expect(verifiedStatement({ statement, signature }, createReceipts(Buffer.alloc(32, 8), undefined).publicKey)).toBeUndefined();
 
   const { erasures } = await own.users.listErasures({ userId: user.id });
-  expect(erasures).toMatchObject([{ subject: subjectOf(user.id), receipt }]);
+  expect(erasures).toMatchObject([{ kind: ErasedKind.USER, subject: subjectOf({ kind: "user", id: user.id }), receipt }]);
   const page = await own.users.listErasures({ pageSize: 1 });
   expect(page.erasures).toHaveLength(1);
 });
@@ -121,10 +122,10 @@ test("U40 an erasure stands in the ledger before it is committed, and one that c
   await own.users.purgeUser({ id: first.id });
   await own.users.purgeUser({ id: second.id });
   const subjects = (await collect(readLedger(ledger, publicKey))).map(({ subject }) => subject);
-  expect(subjects).toEqual([subjectOf(first.id), subjectOf(second.id)]);
+  expect(subjects).toEqual([subjectOf({ kind: "user", id: first.id }), subjectOf({ kind: "user", id: second.id })]);
   const text = await readFile(ledger, "utf8");
   expect(text).not.toContain(first.email);
-  await writeFile(ledger, text.replace(subjectOf(first.id).slice(0, 8), "00000000"));
+  await writeFile(ledger, text.replace(subjectOf({ kind: "user", id: first.id }).slice(0, 8), "00000000"));
   await expect(collect(readLedger(ledger, publicKey))).rejects.toThrow("Line 1 of the ledger");
   // The last line of a crash is cut off.
   await writeFile(ledger, text.slice(0, -20));

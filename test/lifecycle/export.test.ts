@@ -95,7 +95,10 @@ describe("everything", () => {
       expect(timeless(once.replace(/ +\n/, "\n"))).toBe(timeless(text));
       await using empty = await openClone();
       await stored(empty.db, once, true);
-      expect((await stored(empty.db, text)).manifest).toEqual(manifestOf(text));
+      expect(await stored(empty.db, text)).toMatchObject({
+        exportTime: manifestOf(text).exportTime,
+        tables: manifestOf(text).tables.length,
+      });
       expect(timeless(await exported(empty.db))).toBe(timeless(text));
       await expect(stored(empty.db, text)).rejects.toThrow("not empty");
       // Ids go on after those that came.

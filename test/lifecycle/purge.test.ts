@@ -13,15 +13,12 @@ import { serviceWith } from "../options/service-with.ts";
 
 /** Tables of what belongs to nobody that is purged, or that tell of numbers alone. */
 const staying = [
-  "account",
-  "account_contact",
   "aggregate_version",
   "changes",
   "erasure",
   "feed",
   "feed_head",
   "identity_provider",
-  "import_origin",
   "name_version",
   "role",
   "role_permission",
@@ -44,7 +41,7 @@ const tablesOf = async (db: Database): Promise<{ readonly filled: string[]; read
   return { filled, empty };
 };
 
-test("U40 purges of teams, projects, organizations and users leave nothing of them, nor what an import remembers", async ({
+test("U40 purges of teams, projects, organizations, accounts and users leave nothing of them, nor what an import remembers", async ({
   own: db,
   ownUrl,
 }) => {
@@ -54,11 +51,12 @@ test("U40 purges of teams, projects, organizations and users leave nothing of th
   const [furnished] = await idsOf(db, "organization");
   const [profile] = await idsOf(db, "user_profile");
   for (const kind of kinds) await (await makerOf(service, kind, isOwned(kind) ? profile : furnished)).create();
-  const [users, organizations, projects, teams] = [
+  const [users, organizations, projects, teams, accounts] = [
     await idsOf(db, "users"),
     await idsOf(db, "organization"),
     await idsOf(db, "project"),
     await idsOf(db, "team"),
+    await idsOf(db, "account"),
   ];
   const [userId = 0n] = users;
   for (const theme of ["light", "dark"]) await service.options.setOption({ userId, key: "theme", value: toValue(theme) });
@@ -88,9 +86,11 @@ test("U40 purges of teams, projects, organizations and users leave nothing of th
     or o.kind = 'project' and not exists (select from project p where p.id = o.id)`;
   expect(await rowsOf(db, left)).toEqual([]);
   for (const id of organizations) await service.organizations.purgeOrganization({ id });
+  await service.profiles.purgeAccount({ id: accounts[0] ?? 0n });
   for (const id of users) await service.users.purgeUser({ id });
+  for (const id of accounts.slice(1)) await service.profiles.purgeAccount({ id });
   expect((await tablesOf(db)).filled, "name the table in src/lifecycle/owned-tables.ts").toEqual(staying);
-  expect(await origins()).toEqual([{ kind: "account" }]);
+  expect(await origins()).toEqual([]);
   expect(await rowsOf(db, sql`select distinct scope_kind from scope_option`)).toEqual([{ scope_kind: 0 }]);
   // What an import, a merge and purges bumped is in the feed, too.
   await expectEachBumpOnce(db);

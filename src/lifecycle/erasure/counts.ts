@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Session } from "../../db/session.ts";
 import { ownedKinds } from "../../kinds/owned.ts";
+import type { RemovedRecords } from "../../kinds/records.ts";
 import { type TableLife, tables, userColumnsOf } from "../tables.ts";
 
 /** The rows of one table that an erasure removes, or from which it takes what refers to the user. */
@@ -47,6 +48,9 @@ export const countRows = async (
   return Map.groupBy(rows, (row) => row.user_id);
 };
 
-/** Returns the numbers of rows of a receipt, by table. */
-export const numbersOf = (counts: readonly RowCount[]): Readonly<Record<string, number>> =>
-  Object.fromEntries(counts.map(({ table, removed, cleared }) => [table, removed + cleared]));
+/** Returns the numbers of rows of a receipt, by table. `records` were removed before. */
+export const numbersOf = (counts: readonly RowCount[], records: RemovedRecords = new Map()): Readonly<Record<string, number>> => {
+  const numbers = new Map(counts.map(({ table, removed, cleared }) => [table, removed + cleared]));
+  for (const [table, number] of records) if (number > 0) numbers.set(table, (numbers.get(table) ?? 0) + number);
+  return Object.fromEntries([...numbers].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+};

@@ -1,17 +1,15 @@
 import { sql } from "kysely";
 import type { Session } from "../../db/session.ts";
-import { countRows, numbersOf } from "./counts.ts";
 import { appendToLedger } from "./ledger.ts";
-import { createReceipts, type Receipt, type Receipts } from "./receipts.ts";
+import { createReceipts, type Erased, type ErasedRows, type Receipt, type Receipts } from "./receipts.ts";
 
-/** What records erasures: a receipt for each user, in the database and in the ledger. */
+/** What records erasures: a receipt for each user, organization, project, team or account, in the database and in the ledger. */
 export type Eraser = Receipts & {
   /**
-   * Makes and stores the receipts of users that the transaction is about to remove. The users have to be locked already. Call `sealed` when all is
-   * done but the commit.
+   * Makes and stores the receipts of what the transaction removes, which has to be locked already. Call `sealed` when all is done but the commit.
    */
-  readonly record: (tx: Session, users: readonly bigint[]) => Promise<ReadonlyMap<bigint, Receipt>>;
-  /** Writes the receipts to the ledger, so that a backup which is restored can be told whom to erase again. */
+  readonly record: (tx: Session, erased: readonly (Erased & ErasedRows)[]) => Promise<ReadonlyMap<bigint, Receipt>>;
+  /** Writes the receipts to the ledger, so that a backup which is restored can be told what to erase again. */
   readonly sealed: (receipts: ReadonlyMap<bigint, Receipt>) => Promise<void>;
 };
 
@@ -23,13 +21,12 @@ export const createEraser = (secretKey: Uint8Array, { key, ledger }: ErasureSett
   const receipts = createReceipts(secretKey, key);
   return {
     ...receipts,
-    record: async (tx, users) => {
-      const counts = await countRows(tx, users, true);
+    record: async (tx, erased) => {
       const { now } = await tx.one(sql<{ now: Date }>`select now()::timestamptz(3) as now`);
-      const made = new Map(users.map((id) => [id, receipts.receiptOf(id, now, numbersOf(counts.get(id) ?? []))]));
+      const made = new Map(erased.map((one) => [one.id, receipts.receiptOf(one, now, one)]));
       // In no order that tells which receipt is whose.
-      const rows = users
-        .map((id) => ({ subject: receipts.subjectOf(id), receipt: made.get(id) as Receipt }))
+      const rows = erased
+        .map((one) => ({ subject: receipts.subjectOf(one), receipt: made.get(one.id) as Receipt }))
         .toSorted((a, b) => (a.subject < b.subject ? -1 : 1));
       await tx.rows(sql`
         insert into erasure (erase_time, subject, statement, signature)

@@ -1,8 +1,14 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import type { Operation } from "../../call.ts";
 import type { Session } from "../../db/session.ts";
-import { ListErasuresRequestSchema } from "../../gen/userd/v1/user_erasure_pb.ts";
+import {
+  ErasedKind,
+  type ErasureCountSchema,
+  type ListErasuresRequest,
+  ListErasuresRequestSchema,
+} from "../../gen/userd/v1/user_erasure_pb.ts";
 import { UserService } from "../../gen/userd/v1/user_service_pb.ts";
 import { userNotFound } from "../../users/get-user.ts";
 import { requirePermission } from "../../users/privileges.ts";
@@ -11,7 +17,7 @@ import { userAggregate } from "../../versions/aggregate.ts";
 import type { LifecycleDependencies } from "../dependencies.ts";
 import { leftWithoutOwner, mergedInto } from "../purge-users.ts";
 import { countRows, type RowCount } from "./counts.ts";
-import { toReceipt } from "./receipts.ts";
+import { type Erased, kindOfStatement, type Receipts, type Statement, toReceipt } from "./receipts.ts";
 
 const { method } = UserService;
 
@@ -21,6 +27,10 @@ const requireUser = async (session: Session, id: bigint): Promise<void> => {
   if (row === undefined) throw userNotFound();
   requireUnmerged(row.merged_into_user_id);
 };
+
+/** Makes the messages of counts. */
+export const toCounts = (counts: readonly RowCount[]): MessageInitShape<typeof ErasureCountSchema>[] =>
+  counts.map(({ table, removed, cleared }) => ({ table, removed: BigInt(removed), cleared: BigInt(cleared) }));
 
 const summed = (counts: Iterable<readonly RowCount[]>) => {
   const tables = new Map<string, RowCount>();
@@ -45,7 +55,7 @@ export const planUserErasure =
     const hold = await session.row(sql<{ reason: string }>`select reason from user_hold where user_id = ${userId}`);
     return {
       plan: {
-        counts: counts.map(({ table, removed, cleared }) => ({ table, removed: BigInt(removed), cleared: BigInt(cleared) })),
+        counts: toCounts(counts),
         holdReason: hold?.reason ?? "",
         ownerlessOrganizationIds: await leftWithoutOwner(session, users.map(String)),
         mergedUserIds: [...mergedUserIds],
@@ -77,21 +87,37 @@ type ErasureRow = {
   readonly signature: Uint8Array;
 };
 
+/** The condition that an erasure is of what a request names. */
+const isNamed = ({ userId, organizationId, projectId, teamId, accountId }: ListErasuresRequest, { subjectOf }: Receipts) => {
+  const ids = { user: userId, organization: organizationId, project: projectId, team: teamId, account: accountId };
+  const named = (Object.entries(ids) as [Erased["kind"], bigint][]).find(([, id]) => id !== 0n);
+  return named === undefined ? sql`true` : sql`subject = ${subjectOf({ kind: named[0], id: named[1] })}`;
+};
+
+const kinds = {
+  user: ErasedKind.USER,
+  organization: ErasedKind.ORGANIZATION,
+  project: ErasedKind.PROJECT,
+  team: ErasedKind.TEAM,
+  account: ErasedKind.ACCOUNT,
+} as const satisfies Record<Erased["kind"], ErasedKind>;
+
 /** ListErasures: reads one page of the erasures that were done, the latest first. */
 export const listErasures =
   ({ db, freshness, pager, eraser }: LifecycleDependencies): Operation<typeof method.listErasures> =>
   async (call, request) => {
     const page = pager(call, ListErasuresRequestSchema, request);
     await freshness.check(call, request.consistency);
-    const isMeant = request.userId === 0n ? sql`true` : sql`subject = ${eraser.subjectOf(request.userId)}`;
     const [before] = page.after ?? [];
     const isAfter = before === undefined ? sql`true` : sql`id < ${before}::bigint`;
     const found = await db.session(call).rows(sql<ErasureRow>`
-      select id, erase_time, subject, statement, signature from erasure where ${isMeant} and ${isAfter} order by id desc limit ${page.size + 1}`);
+      select id, erase_time, subject, statement, signature from erasure
+      where ${isNamed(request, eraser)} and ${isAfter} order by id desc limit ${page.size + 1}`);
     const { rows, nextPageToken } = page.cut(found, ({ id }) => [id]);
     return {
       erasures: rows.map(({ id, erase_time, subject, statement, signature }) => ({
         ...{ id, subject, eraseTime: timestampFromDate(erase_time) },
+        kind: kinds[kindOfStatement(JSON.parse(statement) as Statement)],
         receipt: toReceipt({ statement, signature, publicKey: eraser.publicKey }),
       })),
       nextPageToken,

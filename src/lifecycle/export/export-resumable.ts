@@ -10,22 +10,10 @@ import { DomainError } from "../../errors.ts";
 import type { ExportProgress } from "./export-all.ts";
 import { readLines } from "./export-user.ts";
 import { createDigest, type Manifest, prefixOf } from "./format.ts";
-
-/** The name of the format of exports that can be gone on with: the exports of single users, between a line of the beginning and one of the end. */
-const FORMAT = "userd resumable export";
-const VERSION = 1;
+import { type Beginning, type End, FORMAT, parsedLine, VERSION } from "./resumable-format.ts";
 
 /** The most ids of users that are read at once. */
 const BATCH = 1_000;
-
-/** The first line. A watcher that begins at its position hears of every change that a user's export does not have. */
-type Beginning = {
-  readonly format: typeof FORMAT;
-  readonly version: number;
-  readonly startTime: string;
-  readonly startPosition: string;
-  readonly withSecrets: boolean;
-};
 
 /** A file that can't be gone on with. The message is for the person who has it. */
 export class ResumeFault extends Error {
@@ -34,14 +22,6 @@ export class ResumeFault extends Error {
 
 /** How far a file has come: the last user that it has in whole, and the byte after that user. */
 type Reached = { readonly lastId: bigint; readonly users: number; readonly offset: number };
-
-const parsed = (line: string): Partial<Manifest> & Partial<Beginning> & { readonly endTime?: string } => {
-  try {
-    return JSON.parse(line) as object;
-  } catch {
-    return {};
-  }
-};
 
 /** Reads the whole lines of a file. What stands after the last end of a line was cut off. */
 async function* wholeLines(path: string): AsyncGenerator<string> {
@@ -64,15 +44,15 @@ const reachedIn = async (path: string, withSecrets: boolean): Promise<Reached> =
     const isFirst = offset === 0;
     offset += Buffer.byteLength(line) + 1;
     if (isFirst) {
-      const beginning = parsed(line);
-      if (beginning.format !== (FORMAT as string) || beginning.version !== VERSION)
+      const beginning = parsedLine<Beginning>(line);
+      if (beginning.format !== FORMAT || beginning.version !== VERSION)
         throw new ResumeFault(`${path} is no export that can be gone on with.`);
       if (beginning.withSecrets !== withSecrets) throw new ResumeFault(`${path} was begun ${withSecrets ? "without" : "with"} --secrets.`);
       reached = { ...reached, offset };
       continue;
     }
     if (user === undefined) {
-      const manifest = parsed(line);
+      const manifest = parsedLine<Manifest & End>(line);
       if (manifest.endTime !== undefined) throw new ResumeFault(`${path} is done: there is nothing to go on with.`);
       if (manifest.userId === undefined || manifest.tables === undefined) break;
       user = { id: BigInt(manifest.userId), tables: manifest.tables, part: 0, rows: 0, digest: createDigest() };
@@ -162,7 +142,8 @@ export const exportResumable = async (
     isFull = ids.length === BATCH;
   }
   const { time, position } = await headOf();
-  await append(`${JSON.stringify({ endTime: time, endPosition: position, users })}\n`);
+  const end: End = { endTime: time, endPosition: position, users };
+  await append(`${JSON.stringify(end)}\n`);
   await file.sync();
   return users;
 };

@@ -1,26 +1,19 @@
 import { type RawBuilder, sql } from "kysely";
-import { type Kind, ORGANIZATION, ORGANIZATION_ID, PROFILE } from "../../contract/kinds/kind.ts";
+import { type Kind, PROFILE } from "../../contract/kinds/kind.ts";
 import type { Session } from "../../db/session.ts";
-import { joinedAncestors } from "../../kinds/row.ts";
 import { handwritten } from "../../schema/entities.ts";
+import { ofOrganization } from "../of-organization.ts";
 import { lifeOf, userColumnsOf } from "../tables.ts";
 import type { Part } from "./parts.ts";
-
-/** Makes the condition that a row `x` of a kind belongs to the organization. */
-const ofKind = ({ name, table, columns, ancestors, sharedBy }: Kind, id: bigint): RawBuilder<unknown> => {
-  if (columns.some((column) => column.name === ORGANIZATION_ID)) return sql`x.organization_id = ${id}`;
-  if (sharedBy !== undefined)
-    return sql`x.id in (select ${sql.ref(`${name}_id`)} from ${sql.table(sharedBy)} where organization_id = ${id})`;
-  const depth = 1 + ancestors.findIndex(({ to }) => to.name === ORGANIZATION);
-  return sql`x.id in (select r.id from ${sql.table(table)} r ${joinedAncestors({ ancestors })} where ${sql.ref(`a${depth}.id`)} = ${id})`;
-};
 
 /** The conditions on rows of tables that are written by hand. The users are those that the organization's rows name. */
 const conditions = (kinds: readonly Kind[], id: bigint): Readonly<Record<string, RawBuilder<unknown>>> => {
   const projects = sql`select id from project where organization_id = ${id}`;
   const providers = sql`select id from auth_provider where organization_id = ${id}`;
   const owners = kinds.flatMap((kind) =>
-    userColumnsOf(kind).map((column) => sql`select ${sql.ref(`x.${column}`)} from ${sql.table(kind.table)} x where ${ofKind(kind, id)}`),
+    userColumnsOf(kind).map(
+      (column) => sql`select ${sql.ref(`x.${column}`)} from ${sql.table(kind.table)} x where ${ofOrganization(kind, id)}`,
+    ),
   );
   const users = sql.join(
     [
@@ -61,7 +54,7 @@ export const partsOfOrganization = ({ kinds: { kinds } }: Pick<Session, "kinds">
       return [{ table, kind: life.export === "personal" ? "personal" : "context", which, secrets: life.secrets ?? [], order: ["id"] }];
     }),
     ...ofOrganizations.flatMap((kind): Part[] => [
-      { table: kind.table, kind: "context", which: ofKind(kind, id), secrets: kind.secrets.map(({ name }) => name), order: ["id"] },
+      { table: kind.table, kind: "context", which: ofOrganization(kind, id), secrets: kind.secrets.map(({ name }) => name), order: ["id"] },
       ...kind.links.map(
         ({ table }): Part => ({ table, kind: "context", which: sql`x.organization_id = ${id}`, secrets: [], order: ["id"] }),
       ),

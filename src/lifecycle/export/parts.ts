@@ -67,7 +67,10 @@ const conditions = (ids: RawBuilder<unknown>): Readonly<Record<string, RawBuilde
     identity_provider: of("provider_id", "identity"),
     auth_provider: of("provider_id", "auth_identity"),
     account: sql`x.id in (select account_id from user_profile where user_id in (${ids}) union select account_id from account_contact where user_id in (${ids}))`,
-    organization: of("organization_id", "organization_member"),
+    organization: sql`x.id in (
+      select organization_id from organization_member where user_id in (${ids})
+      union
+      select p.organization_id from auth_provider p join auth_identity i on i.provider_id = p.id where i.user_id in (${ids}))`,
     team: sql`x.id in (select team_id from team_member where member_id in (${members}))`,
     team_member: sql`x.member_id in (${members})`,
     resource: sql`x.owner_profile_id in (${profiles})`,

@@ -1,60 +1,24 @@
 import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { openDatabase } from "../../../src/db/orm.ts";
 import { appendToLedger } from "../../../src/lifecycle/erasure/ledger.ts";
 import { createReceipts } from "../../../src/lifecycle/erasure/receipts.ts";
 import { continueMerges } from "../../../src/lifecycle/merge/continue-merges.ts";
 import { createLogger } from "../../../src/telemetry/logger.ts";
-import { createAccount, createProfile, createUser, createUsers, value } from "../../support/build.ts";
+import { createAccount, createOrganization, createProfile, createProject, createUser, createUsers, value } from "../../support/build.ts";
 import type { Clients } from "../../support/clients.ts";
 import type { Fleet, Member } from "../../support/fleet.ts";
 import { newDatabase } from "../../support/new-database.ts";
-import { startDatabaseProxy } from "../../support/tcp-proxy.ts";
-import { runUserd, SECRET_KEY, startUserd, temporaryFolder } from "../../support/userd.ts";
+import { runUserd, SECRET_KEY, temporaryFolder } from "../../support/userd.ts";
 import type { Drill } from "../drill.ts";
+import { clientsOf, commitOf, killCommand, killDuring, type Moment, timesKilled } from "../kill.ts";
 
 const silent = createLogger("fatal", { write: () => {} });
 
-type Moment = "before" | "after";
-
-/** Makes the test of a chunk that has the `nth` commit in it, after one that has `text`. */
-const commitOf = (nth: number, text = "") => {
-  let [seen, isArmed] = [0, false];
-  return (chunk: Buffer): boolean => {
-    isArmed ||= chunk.includes(text);
-    return isArmed && /Q.{4}commit;?\0/is.test(chunk.toString("latin1")) && ++seen === nth;
-  };
-};
-
 /** Statements of a large merge: in its first transaction, in a batch, and in the last batch. */
 const inLargeMerge = ["insert into merge_part", "update merge_part set last_id", "delete from merge_part where id"] as const;
-
-/** How often a process was killed where it was meant to be. */
-let kept = 0;
-
-/** Kills the process at a chunk of a call, and starts another one; returns whether the call was acknowledged. */
-const killDuring = async (member: Member, when: (chunk: Buffer) => boolean, moment: Moment, call: () => Promise<unknown>) => {
-  const cut = member.database.cut({ when: (chunk) => when(chunk) && member.service().process.kill("SIGKILL"), moment }).then(() => {
-    kept += 1;
-  });
-  const isAcknowledged = await call().then(
-    () => true,
-    () => false,
-  );
-  await Promise.race([cut, delay(2_000)]);
-  member.service().process.kill("SIGKILL");
-  await member.replace();
-  return isAcknowledged;
-};
-
-const clientsOf = (member: Member): Clients => {
-  const clients = member.clients();
-  if (clients === undefined) throw new Error("The service is not there.");
-  return clients;
-};
 
 const OPTIONS = 12_000;
 
@@ -120,7 +84,7 @@ const wronglyErased = async (client: pg.Client, ids: readonly bigint[]): Promise
     const { rows } = await client.query<{ users: number; emails: number; options: number; receipts: number }>(
       `select (select count(*)::int from users where id = $1) as users, (select count(*)::int from user_email where user_id = $1) as emails,
         (select count(*)::int from user_option where user_id = $1) as options, (select count(*)::int from erasure where subject = $2) as receipts`,
-      [String(id), subjectOf(id)],
+      [String(id), subjectOf({ kind: "user", id })],
     );
     const row = rows[0] ?? { users: 0, emails: 0, options: 0, receipts: 0 };
     left += row.users;
@@ -147,12 +111,37 @@ const killPurge = async ({ members: [member] }: Fleet, client: pg.Client, moment
   ];
 };
 
-/** Runs a command over a proxy, and kills it at a chunk. */
-const killCommand = async (args: readonly string[], url: string, when: (chunk: Buffer) => boolean, moment: Moment): Promise<void> => {
-  await using proxy = await startDatabaseProxy(url);
-  await using command = startUserd(args, { settings: { DATABASE_URL: proxy.through(url) } });
-  void proxy.cut({ when: (chunk) => when(chunk) && command.process.kill("SIGKILL"), moment });
-  if ((await command.ended).signal === "SIGKILL") kept += 1;
+/** A purge of an organization that is killed: all of it is there and has no receipt, or nothing of it is left and has one. */
+const killOrganizationPurge = async ({ members: [member] }: Fleet, client: pg.Client, moment: Moment): Promise<readonly string[]> => {
+  if (member === undefined) throw new Error("The fleet has no members.");
+  // A statement's text goes over the wire once for each connection: one that has purged before would not show it.
+  member.service().process.kill("SIGKILL");
+  await member.replace();
+  const own = clientsOf(member);
+  const user = await createUser(own);
+  const { id } = await createOrganization(own, {}, user.id);
+  await createProject(own, id);
+  await own.options.setOption({ userId: user.id, organizationId: id, key: "k", value: value(1) });
+  const stateOf = async (): Promise<readonly number[]> => {
+    const { rows } = await client.query<{ state: number[] }>(
+      `select array[(select count(*)::int from organization where id = $1), (select count(*)::int from project where organization_id = $1),
+        (select count(*)::int from organization_member where organization_id = $1),
+        (select count(*)::int from user_option where scope_kind = 1 and scope_id = $1),
+        (select 1 - count(*)::int from erasure where subject = $2)] as state`,
+      [String(id), subjectOf({ kind: "organization", id })],
+    );
+    return rows[0]?.state ?? [];
+  };
+  const purge = (clients: Clients) => clients.organizations.purgeOrganization({ id, requestId: randomUUID() });
+  const isAcknowledged = await killDuring(member, commitOf(1, "insert into erasure"), moment, () => purge(own));
+  const after = await stateOf();
+  const isLeft = after[0] === 1;
+  if (isLeft) await purge(clientsOf(member));
+  return [
+    ...(new Set(after).size === 1 ? [] : [`an organization is half erased: ${after.join(", ")}`]),
+    ...(isAcknowledged && isLeft ? ["an erasure of an organization that was acknowledged is lost"] : []),
+    ...((await stateOf()).some((count) => count !== 0) ? ["a purge of an organization did not go on after the kill"] : []),
+  ];
 };
 
 const killReplay = async (
@@ -172,7 +161,7 @@ const killReplay = async (
   );
   await appendToLedger(
     ledger,
-    ids.map((id) => receiptOf(id, new Date(), {})),
+    ids.map((id) => receiptOf({ kind: "user", id }, new Date(), { tables: {}, later: [] })),
   );
   const args = ["purge", "--replay", "--ledger", ledger];
   await killCommand(args, databaseUrl, commitOf(nth), moment);
@@ -228,7 +217,7 @@ export const halfDone: Drill = {
   rows: [11],
   name: "half-done",
   about:
-    "kill -9 before and after each commit of merges, large ones in their middle too, of purges and their batches, of exports and imports of these; counts what is half done, lost, or does not go on",
+    "kill -9 before and after each commit of merges, large ones in their middle too, of purges of users and organizations and their batches, of exports and imports of these; counts what is half done, lost, or does not go on",
   run: async ({ of, fleet, postgresUrl }) => {
     const times = of(1, 20);
     const running = await fleet({ size: 1 });
@@ -243,14 +232,15 @@ export const halfDone: Drill = {
           merge: () => killMerge(running, client, moment),
           large_merge: () => killMerge(running, client, moment, inLargeMerge[time % inLargeMerge.length]),
           purge: () => killPurge(running, client, moment),
+          purge_organization: () => killOrganizationPurge(running, client, moment),
           purge_batch: () => killReplay(running, client, moment, 1 + (time % 3)),
           export_import: () => killExport(running, postgresUrl, moment, 1 + (time % 3)),
         };
         for (const [name, run] of Object.entries(points)) {
-          const before = kept;
+          const before = timesKilled();
           complaints.push(...(await run()).map((complaint) => `${name}, ${moment}: ${complaint}`));
           done[name] = (done[name] ?? 0) + 1;
-          const missed = (name === "export_import" ? 2 : 1) - (kept - before);
+          const missed = (name === "export_import" ? 2 : 1) - (timesKilled() - before);
           if (missed > 0) complaints.push(`${name}, ${moment}: a process was not killed where it was meant to be`);
         }
       }
@@ -258,6 +248,6 @@ export const halfDone: Drill = {
     await client.end();
     // An export and its import are killed each.
     const faults = Object.values(done).reduce((sum, count) => sum + count, done["export_import"] ?? 0);
-    return { operations: faults, faults, figure: complaints.length, bound: 0, complaints, besides: { ...done, killed: kept } };
+    return { operations: faults, faults, figure: complaints.length, bound: 0, complaints, besides: { ...done, killed: timesKilled() } };
   },
 };

@@ -11,13 +11,15 @@ import { file_google_protobuf_field_mask, file_google_protobuf_struct, file_goog
 import type { Consistency } from "./consistency_pb.ts";
 import { file_userd_v1_consistency } from "./consistency_pb.ts";
 import { file_userd_v1_kind } from "./kind_pb.ts";
+import type { ErasurePlan, ErasureReceipt } from "./user_erasure_pb.ts";
+import { file_userd_v1_user_erasure } from "./user_erasure_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file userd/v1/account.proto.
  */
 export const file_userd_v1_account: GenFile = /*@__PURE__*/
-  fileDesc("ChZ1c2VyZC92MS9hY2NvdW50LnByb3RvEgh1c2VyZC52MSL8BQoHQWNjb3VudBIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABI5CgZudW1iZXIYAiABKAlCKeBBBbpII9gBAXIeMhxeWzAtOV17NH0tWzAtOV17NH0tWzAtOV17NH0kEh8KBG5hbWUYAyABKAlCDLpICXIHGP8BugEBAEgAiAEBEiYKC2Rlc2NyaXB0aW9uGAQgASgJQgy6SAlyBxiQTroBAQBIAYgBARLsAQoHdmVyc2lvbhgFIAEoCULVAbpI0QFyzgEYgAEyyAFeKDB8WzEtOV1bMC05XSopXC4oMHxbMS05XVswLTldKilcLigwfFsxLTldWzAtOV0qKSg/Oi0oKD86MHxbMS05XVswLTldKnxbMC05XSpbYS16QS1aLV1bMC05YS16QS1aLV0qKSg/OlwuKD86MHxbMS05XVswLTldKnxbMC05XSpbYS16QS1aLV1bMC05YS16QS1aLV0qKSkqKSk/KD86XCsoWzAtOWEtekEtWi1dKyg/OlwuWzAtOWEtekEtWi1dKykqKSk/JEgCiAEBEjYKC2Fubm90YXRpb25zGAYgAygLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIIukgFkgECEGQSIgoEdGFncxgHIAMoCUIUukgRkgEOEGQiCnIIEAEYZLoBAQASIAoKaXNfZGVmYXVsdBgIIAEoCEIH+vMYA4ABAUgDiAEBEiEKC2lzX3BsYXRmb3JtGAkgASgIQgf68xgDgAEBSASIAQESFQoEZXRhZxgKIAEoCUIHukgEcgIYQBI0CgtjcmVhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0Cgt1cGRhdGVfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBA0IHCgVfbmFtZUIOCgxfZGVzY3JpcHRpb25CCgoIX3ZlcnNpb25CDQoLX2lzX2RlZmF1bHRCDgoMX2lzX3BsYXRmb3JtImYKFENyZWF0ZUFjY291bnRSZXF1ZXN0Ei0KB2FjY291bnQYASABKAsyES51c2VyZC52MS5BY2NvdW50QgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEiVgoVQ3JlYXRlQWNjb3VudFJlc3BvbnNlEiIKB2FjY291bnQYASABKAsyES51c2VyZC52MS5BY2NvdW50EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIpsBChFHZXRBY2NvdW50UmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEjUKBm51bWJlchgCIAEoCUIjukggch4yHF5bMC05XXs0fS1bMC05XXs0fS1bMC05XXs0fSRIABIqCgtjb25zaXN0ZW5jeRgDIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5QgwKA2tleRIFukgCCAEiOAoSR2V0QWNjb3VudFJlc3BvbnNlEiIKB2FjY291bnQYASABKAsyES51c2VyZC52MS5BY2NvdW50InYKFFVwZGF0ZUFjY291bnRSZXF1ZXN0Ei0KB2FjY291bnQYASABKAsyES51c2VyZC52MS5BY2NvdW50QgngQQK6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIlYKFVVwZGF0ZUFjY291bnRSZXNwb25zZRIiCgdhY2NvdW50GAEgASgLMhEudXNlcmQudjEuQWNjb3VudBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ7ChNMaXN0QWNjb3VudHNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgDIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5IlQKFExpc3RBY2NvdW50c1Jlc3BvbnNlEiMKCGFjY291bnRzGAEgAygLMhEudXNlcmQudjEuQWNjb3VudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_kind]);
+  fileDesc("ChZ1c2VyZC92MS9hY2NvdW50LnByb3RvEgh1c2VyZC52MSL8BQoHQWNjb3VudBIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABI5CgZudW1iZXIYAiABKAlCKeBBBbpII9gBAXIeMhxeWzAtOV17NH0tWzAtOV17NH0tWzAtOV17NH0kEh8KBG5hbWUYAyABKAlCDLpICXIHGP8BugEBAEgAiAEBEiYKC2Rlc2NyaXB0aW9uGAQgASgJQgy6SAlyBxiQTroBAQBIAYgBARLsAQoHdmVyc2lvbhgFIAEoCULVAbpI0QFyzgEYgAEyyAFeKDB8WzEtOV1bMC05XSopXC4oMHxbMS05XVswLTldKilcLigwfFsxLTldWzAtOV0qKSg/Oi0oKD86MHxbMS05XVswLTldKnxbMC05XSpbYS16QS1aLV1bMC05YS16QS1aLV0qKSg/OlwuKD86MHxbMS05XVswLTldKnxbMC05XSpbYS16QS1aLV1bMC05YS16QS1aLV0qKSkqKSk/KD86XCsoWzAtOWEtekEtWi1dKyg/OlwuWzAtOWEtekEtWi1dKykqKSk/JEgCiAEBEjYKC2Fubm90YXRpb25zGAYgAygLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIIukgFkgECEGQSIgoEdGFncxgHIAMoCUIUukgRkgEOEGQiCnIIEAEYZLoBAQASIAoKaXNfZGVmYXVsdBgIIAEoCEIH+vMYA4ABAUgDiAEBEiEKC2lzX3BsYXRmb3JtGAkgASgIQgf68xgDgAEBSASIAQESFQoEZXRhZxgKIAEoCUIHukgEcgIYQBI0CgtjcmVhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0Cgt1cGRhdGVfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBA0IHCgVfbmFtZUIOCgxfZGVzY3JpcHRpb25CCgoIX3ZlcnNpb25CDQoLX2lzX2RlZmF1bHRCDgoMX2lzX3BsYXRmb3JtImYKFENyZWF0ZUFjY291bnRSZXF1ZXN0Ei0KB2FjY291bnQYASABKAsyES51c2VyZC52MS5BY2NvdW50QgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEiVgoVQ3JlYXRlQWNjb3VudFJlc3BvbnNlEiIKB2FjY291bnQYASABKAsyES51c2VyZC52MS5BY2NvdW50EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIpsBChFHZXRBY2NvdW50UmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEjUKBm51bWJlchgCIAEoCUIjukggch4yHF5bMC05XXs0fS1bMC05XXs0fS1bMC05XXs0fSRIABIqCgtjb25zaXN0ZW5jeRgDIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5QgwKA2tleRIFukgCCAEiOAoSR2V0QWNjb3VudFJlc3BvbnNlEiIKB2FjY291bnQYASABKAsyES51c2VyZC52MS5BY2NvdW50InYKFFVwZGF0ZUFjY291bnRSZXF1ZXN0Ei0KB2FjY291bnQYASABKAsyES51c2VyZC52MS5BY2NvdW50QgngQQK6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIlYKFVVwZGF0ZUFjY291bnRSZXNwb25zZRIiCgdhY2NvdW50GAEgASgLMhEudXNlcmQudjEuQWNjb3VudBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ7ChNMaXN0QWNjb3VudHNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgDIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5IlQKFExpc3RBY2NvdW50c1Jlc3BvbnNlEiMKCGFjY291bnRzGAEgAygLMhEudXNlcmQudjEuQWNjb3VudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiZwoZUGxhbkFjY291bnRFcmFzdXJlUmVxdWVzdBIeCgphY2NvdW50X2lkGAEgASgDQgrgQQK6SAQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiQQoaUGxhbkFjY291bnRFcmFzdXJlUmVzcG9uc2USIwoEcGxhbhgBIAEoCzIVLnVzZXJkLnYxLkVyYXN1cmVQbGFuImUKE1B1cmdlQWNjb3VudFJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoNdmFsaWRhdGVfb25seRgCIAEoCBIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASJcChRQdXJnZUFjY291bnRSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCRIpCgdyZWNlaXB0GAIgASgLMhgudXNlcmQudjEuRXJhc3VyZVJlY2VpcHRCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_kind, file_userd_v1_user_erasure]);
 
 /**
  * An account: it owns resources, is billed and has users, each of these by a profile.
@@ -363,4 +365,116 @@ export type ListAccountsResponse = Message<"userd.v1.ListAccountsResponse"> & {
  */
 export const ListAccountsResponseSchema: GenMessage<ListAccountsResponse> = /*@__PURE__*/
   messageDesc(file_userd_v1_account, 8);
+
+/**
+ * The request of PlanAccountErasure.
+ *
+ * @generated from message userd.v1.PlanAccountErasureRequest
+ */
+export type PlanAccountErasureRequest = Message<"userd.v1.PlanAccountErasureRequest"> & {
+  /**
+   * The account, above 0.
+   *
+   * @generated from field: int64 account_id = 1;
+   */
+  accountId: bigint;
+
+  /**
+   * The freshness of the answer. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 2;
+   */
+  consistency?: Consistency | undefined;
+};
+
+/**
+ * Describes the message userd.v1.PlanAccountErasureRequest.
+ * Use `create(PlanAccountErasureRequestSchema)` to create a new message.
+ */
+export const PlanAccountErasureRequestSchema: GenMessage<PlanAccountErasureRequest> = /*@__PURE__*/
+  messageDesc(file_userd_v1_account, 9);
+
+/**
+ * The response of PlanAccountErasure.
+ *
+ * @generated from message userd.v1.PlanAccountErasureResponse
+ */
+export type PlanAccountErasureResponse = Message<"userd.v1.PlanAccountErasureResponse"> & {
+  /**
+   * What PurgeAccount would do.
+   *
+   * @generated from field: userd.v1.ErasurePlan plan = 1;
+   */
+  plan?: ErasurePlan | undefined;
+};
+
+/**
+ * Describes the message userd.v1.PlanAccountErasureResponse.
+ * Use `create(PlanAccountErasureResponseSchema)` to create a new message.
+ */
+export const PlanAccountErasureResponseSchema: GenMessage<PlanAccountErasureResponse> = /*@__PURE__*/
+  messageDesc(file_userd_v1_account, 10);
+
+/**
+ * The request of PurgeAccount.
+ *
+ * @generated from message userd.v1.PurgeAccountRequest
+ */
+export type PurgeAccountRequest = Message<"userd.v1.PurgeAccountRequest"> & {
+  /**
+   * The id of the account, above 0.
+   *
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * Check everything and purge nothing. Default: false.
+   *
+   * @generated from field: bool validate_only = 2;
+   */
+  validateOnly: boolean;
+
+  /**
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message userd.v1.PurgeAccountRequest.
+ * Use `create(PurgeAccountRequestSchema)` to create a new message.
+ */
+export const PurgeAccountRequestSchema: GenMessage<PurgeAccountRequest> = /*@__PURE__*/
+  messageDesc(file_userd_v1_account, 11);
+
+/**
+ * The response of PurgeAccount.
+ *
+ * @generated from message userd.v1.PurgeAccountResponse
+ */
+export type PurgeAccountResponse = Message<"userd.v1.PurgeAccountResponse"> & {
+  /**
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
+   *
+   * @generated from field: string consistency_token = 1;
+   */
+  consistencyToken: string;
+
+  /**
+   * The receipt of the erasure.
+   *
+   * @generated from field: userd.v1.ErasureReceipt receipt = 2;
+   */
+  receipt?: ErasureReceipt | undefined;
+};
+
+/**
+ * Describes the message userd.v1.PurgeAccountResponse.
+ * Use `create(PurgeAccountResponseSchema)` to create a new message.
+ */
+export const PurgeAccountResponseSchema: GenMessage<PurgeAccountResponse> = /*@__PURE__*/
+  messageDesc(file_userd_v1_account, 12);
 

@@ -13,13 +13,15 @@ import { file_userd_v1_consistency } from "./consistency_pb.ts";
 import { file_userd_v1_kind } from "./kind_pb.ts";
 import type { OrganizationStatus } from "./organization_pb.ts";
 import { file_userd_v1_organization } from "./organization_pb.ts";
+import type { ErasurePlan, ErasureReceipt } from "./user_erasure_pb.ts";
+import { file_userd_v1_user_erasure } from "./user_erasure_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file userd/v1/project.proto.
  */
 export const file_userd_v1_project: GenFile = /*@__PURE__*/
-  fileDesc("ChZ1c2VyZC92MS9wcm9qZWN0LnByb3RvEgh1c2VyZC52MSKBBQoHUHJvamVjdBIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABI7Cg9vcmdhbml6YXRpb25faWQYAiABKANCIuBBBbpIBCICKAD68xgUChIKDG9yZ2FuaXphdGlvbhABGAESJwoEbmFtZRgDIAEoCUIUukgLcgkQARjIAboBAQD68xgCIAFIAIgBARJLCgRzbHVnGAQgASgJQji6SChyJhgyMiJeKFthLXowLTlfLV0qW2Etel8tXVthLXowLTlfLV0qKT8k+vMYCSoEbmFtZYABAUgBiAEBEkIKBnN0YXR1cxgFIAEoDjIcLnVzZXJkLnYxLk9yZ2FuaXphdGlvblN0YXR1c0IPukgFggECEAH68xgDgAEBSAKIAQESEgoFZmxhZ3MYBiABKANCA+BBAxIjCgh0ZWFtX2lkcxgHIAMoA0IR4EED+vMYCgoICgR0ZWFtGAESNAoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLZGVsZXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSMwoKcHVyZ2VfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIVCgRldGFnGAsgASgJQge6SARyAhhAOlny8xhVCAEQAhodCgRzbHVnEg9vcmdhbml6YXRpb25faWQSBHNsdWcqCnVzZXJzLnJlYWQyC3VzZXJzLndyaXRlQAFKDG9yZ2FuaXphdGlvbkoHcHJvamVjdEIHCgVfbmFtZUIHCgVfc2x1Z0IJCgdfc3RhdHVzImYKFENyZWF0ZVByb2plY3RSZXF1ZXN0Ei0KB3Byb2plY3QYASABKAsyES51c2VyZC52MS5Qcm9qZWN0QgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEikgEKEUdldFByb2plY3RSZXF1ZXN0EhUKAmlkGAEgASgDQge6SAQiAiAASAASLAoEc2x1ZxgCIAEoCzIcLnVzZXJkLnYxLlNsdWdJbk9yZ2FuaXphdGlvbkgAEioKC2NvbnNpc3RlbmN5GAMgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3lCDAoDa2V5EgW6SAIIASK2AQoTTGlzdFByb2plY3RzUmVxdWVzdBIjCg9vcmdhbml6YXRpb25faWQYASABKANCCuBBArpIBCICIAASFAoMc2hvd19kZWxldGVkGAIgASgIEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgFIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5IlYKFUNyZWF0ZVByb2plY3RSZXNwb25zZRIiCgdwcm9qZWN0GAEgASgLMhEudXNlcmQudjEuUHJvamVjdBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSI4ChJHZXRQcm9qZWN0UmVzcG9uc2USIgoHcHJvamVjdBgBIAEoCzIRLnVzZXJkLnYxLlByb2plY3QidgoUVXBkYXRlUHJvamVjdFJlcXVlc3QSLQoHcHJvamVjdBgBIAEoCzIRLnVzZXJkLnYxLlByb2plY3RCCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siVgoVVXBkYXRlUHJvamVjdFJlc3BvbnNlEiIKB3Byb2plY3QYASABKAsyES51c2VyZC52MS5Qcm9qZWN0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIn0KFERlbGV0ZVByb2plY3RSZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEhUKBGV0YWcYAiABKAlCB7pIBHICGEASFQoNdmFsaWRhdGVfb25seRgDIAEoCBIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASJWChVEZWxldGVQcm9qZWN0UmVzcG9uc2USIgoHcHJvamVjdBgBIAEoCzIRLnVzZXJkLnYxLlByb2plY3QSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiMAoWVW5kZWxldGVQcm9qZWN0UmVxdWVzdBIWCgJpZBgBIAEoA0IK4EECukgEIgIgACJYChdVbmRlbGV0ZVByb2plY3RSZXNwb25zZRIiCgdwcm9qZWN0GAEgASgLMhEudXNlcmQudjEuUHJvamVjdBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJlChNQdXJnZVByb2plY3RSZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEhUKDXZhbGlkYXRlX29ubHkYAiABKAgSHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiMQoUUHVyZ2VQcm9qZWN0UmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAkiVAoUTGlzdFByb2plY3RzUmVzcG9uc2USIwoIcHJvamVjdHMYASADKAsyES51c2VyZC52MS5Qcm9qZWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJZChJTbHVnSW5Pcmdhbml6YXRpb24SIwoPb3JnYW5pemF0aW9uX2lkGAEgASgDQgrgQQK6SAQiAiAAEh4KBHNsdWcYAiABKAlCEOBBArpICnIIEAEYMroBAQAidQoVQWRkUHJvamVjdFRlYW1SZXF1ZXN0Eh4KCnByb2plY3RfaWQYASABKANCCuBBArpIBCICIAASGwoHdGVhbV9pZBgCIAEoA0IK4EECukgEIgIgABIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASJCChZBZGRQcm9qZWN0VGVhbVJlc3BvbnNlEg0KBWFkZGVkGAEgASgIEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIngKGFJlbW92ZVByb2plY3RUZWFtUmVxdWVzdBIeCgpwcm9qZWN0X2lkGAEgASgDQgrgQQK6SAQiAiAAEhsKB3RlYW1faWQYAiABKANCCuBBArpIBCICIAASHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiRwoZUmVtb3ZlUHJvamVjdFRlYW1SZXNwb25zZRIPCgdyZW1vdmVkGAEgASgIEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJQkEKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxgvQYFQoTT3JnYW5pemF0aW9uU2VydmljZWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_kind, file_userd_v1_organization]);
+  fileDesc("ChZ1c2VyZC92MS9wcm9qZWN0LnByb3RvEgh1c2VyZC52MSKBBQoHUHJvamVjdBIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABI7Cg9vcmdhbml6YXRpb25faWQYAiABKANCIuBBBbpIBCICKAD68xgUChIKDG9yZ2FuaXphdGlvbhABGAESJwoEbmFtZRgDIAEoCUIUukgLcgkQARjIAboBAQD68xgCIAFIAIgBARJLCgRzbHVnGAQgASgJQji6SChyJhgyMiJeKFthLXowLTlfLV0qW2Etel8tXVthLXowLTlfLV0qKT8k+vMYCSoEbmFtZYABAUgBiAEBEkIKBnN0YXR1cxgFIAEoDjIcLnVzZXJkLnYxLk9yZ2FuaXphdGlvblN0YXR1c0IPukgFggECEAH68xgDgAEBSAKIAQESEgoFZmxhZ3MYBiABKANCA+BBAxIjCgh0ZWFtX2lkcxgHIAMoA0IR4EED+vMYCgoICgR0ZWFtGAESNAoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLZGVsZXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSMwoKcHVyZ2VfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIVCgRldGFnGAsgASgJQge6SARyAhhAOlny8xhVCAEQAhodCgRzbHVnEg9vcmdhbml6YXRpb25faWQSBHNsdWcqCnVzZXJzLnJlYWQyC3VzZXJzLndyaXRlQAFKDG9yZ2FuaXphdGlvbkoHcHJvamVjdEIHCgVfbmFtZUIHCgVfc2x1Z0IJCgdfc3RhdHVzImYKFENyZWF0ZVByb2plY3RSZXF1ZXN0Ei0KB3Byb2plY3QYASABKAsyES51c2VyZC52MS5Qcm9qZWN0QgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEikgEKEUdldFByb2plY3RSZXF1ZXN0EhUKAmlkGAEgASgDQge6SAQiAiAASAASLAoEc2x1ZxgCIAEoCzIcLnVzZXJkLnYxLlNsdWdJbk9yZ2FuaXphdGlvbkgAEioKC2NvbnNpc3RlbmN5GAMgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3lCDAoDa2V5EgW6SAIIASK2AQoTTGlzdFByb2plY3RzUmVxdWVzdBIjCg9vcmdhbml6YXRpb25faWQYASABKANCCuBBArpIBCICIAASFAoMc2hvd19kZWxldGVkGAIgASgIEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgFIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5IlYKFUNyZWF0ZVByb2plY3RSZXNwb25zZRIiCgdwcm9qZWN0GAEgASgLMhEudXNlcmQudjEuUHJvamVjdBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSI4ChJHZXRQcm9qZWN0UmVzcG9uc2USIgoHcHJvamVjdBgBIAEoCzIRLnVzZXJkLnYxLlByb2plY3QidgoUVXBkYXRlUHJvamVjdFJlcXVlc3QSLQoHcHJvamVjdBgBIAEoCzIRLnVzZXJkLnYxLlByb2plY3RCCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siVgoVVXBkYXRlUHJvamVjdFJlc3BvbnNlEiIKB3Byb2plY3QYASABKAsyES51c2VyZC52MS5Qcm9qZWN0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIn0KFERlbGV0ZVByb2plY3RSZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEhUKBGV0YWcYAiABKAlCB7pIBHICGEASFQoNdmFsaWRhdGVfb25seRgDIAEoCBIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASJWChVEZWxldGVQcm9qZWN0UmVzcG9uc2USIgoHcHJvamVjdBgBIAEoCzIRLnVzZXJkLnYxLlByb2plY3QSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiMAoWVW5kZWxldGVQcm9qZWN0UmVxdWVzdBIWCgJpZBgBIAEoA0IK4EECukgEIgIgACJYChdVbmRlbGV0ZVByb2plY3RSZXNwb25zZRIiCgdwcm9qZWN0GAEgASgLMhEudXNlcmQudjEuUHJvamVjdBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJlChNQdXJnZVByb2plY3RSZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEhUKDXZhbGlkYXRlX29ubHkYAiABKAgSHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiXAoUUHVyZ2VQcm9qZWN0UmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAkSKQoHcmVjZWlwdBgCIAEoCzIYLnVzZXJkLnYxLkVyYXN1cmVSZWNlaXB0ImcKGVBsYW5Qcm9qZWN0RXJhc3VyZVJlcXVlc3QSHgoKcHJvamVjdF9pZBgBIAEoA0IK4EECukgEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5IkEKGlBsYW5Qcm9qZWN0RXJhc3VyZVJlc3BvbnNlEiMKBHBsYW4YASABKAsyFS51c2VyZC52MS5FcmFzdXJlUGxhbiJUChRMaXN0UHJvamVjdHNSZXNwb25zZRIjCghwcm9qZWN0cxgBIAMoCzIRLnVzZXJkLnYxLlByb2plY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlkKElNsdWdJbk9yZ2FuaXphdGlvbhIjCg9vcmdhbml6YXRpb25faWQYASABKANCCuBBArpIBCICIAASHgoEc2x1ZxgCIAEoCUIQ4EECukgKcggQARgyugEBACJ1ChVBZGRQcm9qZWN0VGVhbVJlcXVlc3QSHgoKcHJvamVjdF9pZBgBIAEoA0IK4EECukgEIgIgABIbCgd0ZWFtX2lkGAIgASgDQgrgQQK6SAQiAiAAEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIkIKFkFkZFByb2plY3RUZWFtUmVzcG9uc2USDQoFYWRkZWQYASABKAgSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkieAoYUmVtb3ZlUHJvamVjdFRlYW1SZXF1ZXN0Eh4KCnByb2plY3RfaWQYASABKANCCuBBArpIBCICIAASGwoHdGVhbV9pZBgCIAEoA0IK4EECukgEIgIgABIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASJHChlSZW1vdmVQcm9qZWN0VGVhbVJlc3BvbnNlEg8KB3JlbW92ZWQYASABKAgSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAlCQQoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjGC9BgVChNPcmdhbml6YXRpb25TZXJ2aWNlYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_kind, file_userd_v1_organization, file_userd_v1_user_erasure]);
 
 /**
  * A project of an organization; options can belong to it. Fields marked OUTPUT_ONLY are set by the service and ignored
@@ -508,6 +510,13 @@ export type PurgeProjectResponse = Message<"userd.v1.PurgeProjectResponse"> & {
    * @generated from field: string consistency_token = 1;
    */
   consistencyToken: string;
+
+  /**
+   * The receipt of the erasure.
+   *
+   * @generated from field: userd.v1.ErasureReceipt receipt = 2;
+   */
+  receipt?: ErasureReceipt | undefined;
 };
 
 /**
@@ -516,6 +525,55 @@ export type PurgeProjectResponse = Message<"userd.v1.PurgeProjectResponse"> & {
  */
 export const PurgeProjectResponseSchema: GenMessage<PurgeProjectResponse> = /*@__PURE__*/
   messageDesc(file_userd_v1_project, 13);
+
+/**
+ * The request of PlanProjectErasure.
+ *
+ * @generated from message userd.v1.PlanProjectErasureRequest
+ */
+export type PlanProjectErasureRequest = Message<"userd.v1.PlanProjectErasureRequest"> & {
+  /**
+   * The project, above 0.
+   *
+   * @generated from field: int64 project_id = 1;
+   */
+  projectId: bigint;
+
+  /**
+   * The freshness of the answer. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 2;
+   */
+  consistency?: Consistency | undefined;
+};
+
+/**
+ * Describes the message userd.v1.PlanProjectErasureRequest.
+ * Use `create(PlanProjectErasureRequestSchema)` to create a new message.
+ */
+export const PlanProjectErasureRequestSchema: GenMessage<PlanProjectErasureRequest> = /*@__PURE__*/
+  messageDesc(file_userd_v1_project, 14);
+
+/**
+ * The response of PlanProjectErasure.
+ *
+ * @generated from message userd.v1.PlanProjectErasureResponse
+ */
+export type PlanProjectErasureResponse = Message<"userd.v1.PlanProjectErasureResponse"> & {
+  /**
+   * What PurgeProject would do.
+   *
+   * @generated from field: userd.v1.ErasurePlan plan = 1;
+   */
+  plan?: ErasurePlan | undefined;
+};
+
+/**
+ * Describes the message userd.v1.PlanProjectErasureResponse.
+ * Use `create(PlanProjectErasureResponseSchema)` to create a new message.
+ */
+export const PlanProjectErasureResponseSchema: GenMessage<PlanProjectErasureResponse> = /*@__PURE__*/
+  messageDesc(file_userd_v1_project, 15);
 
 /**
  * The response of ListProjects.
@@ -543,7 +601,7 @@ export type ListProjectsResponse = Message<"userd.v1.ListProjectsResponse"> & {
  * Use `create(ListProjectsResponseSchema)` to create a new message.
  */
 export const ListProjectsResponseSchema: GenMessage<ListProjectsResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_project, 14);
+  messageDesc(file_userd_v1_project, 16);
 
 /**
  * The slug of a project or team, and its organization.
@@ -571,7 +629,7 @@ export type SlugInOrganization = Message<"userd.v1.SlugInOrganization"> & {
  * Use `create(SlugInOrganizationSchema)` to create a new message.
  */
 export const SlugInOrganizationSchema: GenMessage<SlugInOrganization> = /*@__PURE__*/
-  messageDesc(file_userd_v1_project, 15);
+  messageDesc(file_userd_v1_project, 17);
 
 /**
  * The request of AddProjectTeam.
@@ -606,7 +664,7 @@ export type AddProjectTeamRequest = Message<"userd.v1.AddProjectTeamRequest"> & 
  * Use `create(AddProjectTeamRequestSchema)` to create a new message.
  */
 export const AddProjectTeamRequestSchema: GenMessage<AddProjectTeamRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_project, 16);
+  messageDesc(file_userd_v1_project, 18);
 
 /**
  * The response of AddProjectTeam.
@@ -634,7 +692,7 @@ export type AddProjectTeamResponse = Message<"userd.v1.AddProjectTeamResponse"> 
  * Use `create(AddProjectTeamResponseSchema)` to create a new message.
  */
 export const AddProjectTeamResponseSchema: GenMessage<AddProjectTeamResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_project, 17);
+  messageDesc(file_userd_v1_project, 19);
 
 /**
  * The request of RemoveProjectTeam.
@@ -669,7 +727,7 @@ export type RemoveProjectTeamRequest = Message<"userd.v1.RemoveProjectTeamReques
  * Use `create(RemoveProjectTeamRequestSchema)` to create a new message.
  */
 export const RemoveProjectTeamRequestSchema: GenMessage<RemoveProjectTeamRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_project, 18);
+  messageDesc(file_userd_v1_project, 20);
 
 /**
  * The response of RemoveProjectTeam.
@@ -697,5 +755,5 @@ export type RemoveProjectTeamResponse = Message<"userd.v1.RemoveProjectTeamRespo
  * Use `create(RemoveProjectTeamResponseSchema)` to create a new message.
  */
 export const RemoveProjectTeamResponseSchema: GenMessage<RemoveProjectTeamResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_project, 19);
+  messageDesc(file_userd_v1_project, 21);
 

@@ -15,13 +15,15 @@ import type { OrganizationStatus } from "./organization_pb.ts";
 import { file_userd_v1_organization } from "./organization_pb.ts";
 import type { SlugInOrganization } from "./project_pb.ts";
 import { file_userd_v1_project } from "./project_pb.ts";
+import type { ErasurePlan, ErasureReceipt } from "./user_erasure_pb.ts";
+import { file_userd_v1_user_erasure } from "./user_erasure_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file userd/v1/team.proto.
  */
 export const file_userd_v1_team: GenFile = /*@__PURE__*/
-  fileDesc("ChN1c2VyZC92MS90ZWFtLnByb3RvEgh1c2VyZC52MSK7BAoEVGVhbRIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABI7Cg9vcmdhbml6YXRpb25faWQYAiABKANCIuBBBbpIBCICKAD68xgUChIKDG9yZ2FuaXphdGlvbhABGAESJgoEbmFtZRgDIAEoCUITukgKcggQARhAugEBAPrzGAIgAUgAiAEBEksKBHNsdWcYBCABKAlCOLpIKHImGDIyIl4oW2EtejAtOV8tXSpbYS16Xy1dW2EtejAtOV8tXSopPyT68xgJKgRuYW1lgAEBSAGIAQESQgoGc3RhdHVzGAUgASgOMhwudXNlcmQudjEuT3JnYW5pemF0aW9uU3RhdHVzQg+6SAWCAQIQAfrzGAOAAQFIAogBARI0CgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0CgtkZWxldGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIzCgpwdXJnZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhUKBGV0YWcYCSABKAlCB7pIBHICGEA6UPLzGEwIARACGh0KBHNsdWcSD29yZ2FuaXphdGlvbl9pZBIEc2x1ZyoKdXNlcnMucmVhZDILdXNlcnMud3JpdGVAAUoMb3JnYW5pemF0aW9uQgcKBV9uYW1lQgcKBV9zbHVnQgkKB19zdGF0dXMiXQoRQ3JlYXRlVGVhbVJlcXVlc3QSJwoEdGVhbRgBIAEoCzIOLnVzZXJkLnYxLlRlYW1CCeBBArpIA8gBARIfCgpyZXF1ZXN0X2lkGAIgASgJQgu6SAjYAQFyA7ABASKPAQoOR2V0VGVhbVJlcXVlc3QSFQoCaWQYASABKANCB7pIBCICIABIABIsCgRzbHVnGAIgASgLMhwudXNlcmQudjEuU2x1Z0luT3JnYW5pemF0aW9uSAASKgoLY29uc2lzdGVuY3kYAyABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeUIMCgNrZXkSBbpIAggBIrMBChBMaXN0VGVhbXNSZXF1ZXN0EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIUCgxzaG93X2RlbGV0ZWQYAiABKAgSGgoJcGFnZV9zaXplGAMgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiTQoSQ3JlYXRlVGVhbVJlc3BvbnNlEhwKBHRlYW0YASABKAsyDi51c2VyZC52MS5UZWFtEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIi8KD0dldFRlYW1SZXNwb25zZRIcCgR0ZWFtGAEgASgLMg4udXNlcmQudjEuVGVhbSJtChFVcGRhdGVUZWFtUmVxdWVzdBInCgR0ZWFtGAEgASgLMg4udXNlcmQudjEuVGVhbUIJ4EECukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJNChJVcGRhdGVUZWFtUmVzcG9uc2USHAoEdGVhbRgBIAEoCzIOLnVzZXJkLnYxLlRlYW0SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiegoRRGVsZXRlVGVhbVJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIk0KEkRlbGV0ZVRlYW1SZXNwb25zZRIcCgR0ZWFtGAEgASgLMg4udXNlcmQudjEuVGVhbRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSItChNVbmRlbGV0ZVRlYW1SZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAIk8KFFVuZGVsZXRlVGVhbVJlc3BvbnNlEhwKBHRlYW0YASABKAsyDi51c2VyZC52MS5UZWFtEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJImIKEFB1cmdlVGVhbVJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoNdmFsaWRhdGVfb25seRgCIAEoCBIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASIuChFQdXJnZVRlYW1SZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSJLChFMaXN0VGVhbXNSZXNwb25zZRIdCgV0ZWFtcxgBIAMoCzIOLnVzZXJkLnYxLlRlYW0SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQkEKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxgvQYFQoTT3JnYW5pemF0aW9uU2VydmljZWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_kind, file_userd_v1_organization, file_userd_v1_project]);
+  fileDesc("ChN1c2VyZC92MS90ZWFtLnByb3RvEgh1c2VyZC52MSK7BAoEVGVhbRIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABI7Cg9vcmdhbml6YXRpb25faWQYAiABKANCIuBBBbpIBCICKAD68xgUChIKDG9yZ2FuaXphdGlvbhABGAESJgoEbmFtZRgDIAEoCUITukgKcggQARhAugEBAPrzGAIgAUgAiAEBEksKBHNsdWcYBCABKAlCOLpIKHImGDIyIl4oW2EtejAtOV8tXSpbYS16Xy1dW2EtejAtOV8tXSopPyT68xgJKgRuYW1lgAEBSAGIAQESQgoGc3RhdHVzGAUgASgOMhwudXNlcmQudjEuT3JnYW5pemF0aW9uU3RhdHVzQg+6SAWCAQIQAfrzGAOAAQFIAogBARI0CgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0CgtkZWxldGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIzCgpwdXJnZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhUKBGV0YWcYCSABKAlCB7pIBHICGEA6UPLzGEwIARACGh0KBHNsdWcSD29yZ2FuaXphdGlvbl9pZBIEc2x1ZyoKdXNlcnMucmVhZDILdXNlcnMud3JpdGVAAUoMb3JnYW5pemF0aW9uQgcKBV9uYW1lQgcKBV9zbHVnQgkKB19zdGF0dXMiXQoRQ3JlYXRlVGVhbVJlcXVlc3QSJwoEdGVhbRgBIAEoCzIOLnVzZXJkLnYxLlRlYW1CCeBBArpIA8gBARIfCgpyZXF1ZXN0X2lkGAIgASgJQgu6SAjYAQFyA7ABASKPAQoOR2V0VGVhbVJlcXVlc3QSFQoCaWQYASABKANCB7pIBCICIABIABIsCgRzbHVnGAIgASgLMhwudXNlcmQudjEuU2x1Z0luT3JnYW5pemF0aW9uSAASKgoLY29uc2lzdGVuY3kYAyABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeUIMCgNrZXkSBbpIAggBIrMBChBMaXN0VGVhbXNSZXF1ZXN0EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIUCgxzaG93X2RlbGV0ZWQYAiABKAgSGgoJcGFnZV9zaXplGAMgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiTQoSQ3JlYXRlVGVhbVJlc3BvbnNlEhwKBHRlYW0YASABKAsyDi51c2VyZC52MS5UZWFtEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIi8KD0dldFRlYW1SZXNwb25zZRIcCgR0ZWFtGAEgASgLMg4udXNlcmQudjEuVGVhbSJtChFVcGRhdGVUZWFtUmVxdWVzdBInCgR0ZWFtGAEgASgLMg4udXNlcmQudjEuVGVhbUIJ4EECukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJNChJVcGRhdGVUZWFtUmVzcG9uc2USHAoEdGVhbRgBIAEoCzIOLnVzZXJkLnYxLlRlYW0SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiegoRRGVsZXRlVGVhbVJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIk0KEkRlbGV0ZVRlYW1SZXNwb25zZRIcCgR0ZWFtGAEgASgLMg4udXNlcmQudjEuVGVhbRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSItChNVbmRlbGV0ZVRlYW1SZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAIk8KFFVuZGVsZXRlVGVhbVJlc3BvbnNlEhwKBHRlYW0YASABKAsyDi51c2VyZC52MS5UZWFtEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJImIKEFB1cmdlVGVhbVJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoNdmFsaWRhdGVfb25seRgCIAEoCBIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASJZChFQdXJnZVRlYW1SZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCRIpCgdyZWNlaXB0GAIgASgLMhgudXNlcmQudjEuRXJhc3VyZVJlY2VpcHQiYQoWUGxhblRlYW1FcmFzdXJlUmVxdWVzdBIbCgd0ZWFtX2lkGAEgASgDQgrgQQK6SAQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiPgoXUGxhblRlYW1FcmFzdXJlUmVzcG9uc2USIwoEcGxhbhgBIAEoCzIVLnVzZXJkLnYxLkVyYXN1cmVQbGFuIksKEUxpc3RUZWFtc1Jlc3BvbnNlEh0KBXRlYW1zGAEgAygLMg4udXNlcmQudjEuVGVhbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCQQoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjGC9BgVChNPcmdhbml6YXRpb25TZXJ2aWNlYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_kind, file_userd_v1_organization, file_userd_v1_project, file_userd_v1_user_erasure]);
 
 /**
  * A group of members of an organization, to which projects are given. Fields marked OUTPUT_ONLY are set by the service
@@ -495,6 +497,13 @@ export type PurgeTeamResponse = Message<"userd.v1.PurgeTeamResponse"> & {
    * @generated from field: string consistency_token = 1;
    */
   consistencyToken: string;
+
+  /**
+   * The receipt of the erasure.
+   *
+   * @generated from field: userd.v1.ErasureReceipt receipt = 2;
+   */
+  receipt?: ErasureReceipt | undefined;
 };
 
 /**
@@ -503,6 +512,55 @@ export type PurgeTeamResponse = Message<"userd.v1.PurgeTeamResponse"> & {
  */
 export const PurgeTeamResponseSchema: GenMessage<PurgeTeamResponse> = /*@__PURE__*/
   messageDesc(file_userd_v1_team, 13);
+
+/**
+ * The request of PlanTeamErasure.
+ *
+ * @generated from message userd.v1.PlanTeamErasureRequest
+ */
+export type PlanTeamErasureRequest = Message<"userd.v1.PlanTeamErasureRequest"> & {
+  /**
+   * The team, above 0.
+   *
+   * @generated from field: int64 team_id = 1;
+   */
+  teamId: bigint;
+
+  /**
+   * The freshness of the answer. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 2;
+   */
+  consistency?: Consistency | undefined;
+};
+
+/**
+ * Describes the message userd.v1.PlanTeamErasureRequest.
+ * Use `create(PlanTeamErasureRequestSchema)` to create a new message.
+ */
+export const PlanTeamErasureRequestSchema: GenMessage<PlanTeamErasureRequest> = /*@__PURE__*/
+  messageDesc(file_userd_v1_team, 14);
+
+/**
+ * The response of PlanTeamErasure.
+ *
+ * @generated from message userd.v1.PlanTeamErasureResponse
+ */
+export type PlanTeamErasureResponse = Message<"userd.v1.PlanTeamErasureResponse"> & {
+  /**
+   * What PurgeTeam would do.
+   *
+   * @generated from field: userd.v1.ErasurePlan plan = 1;
+   */
+  plan?: ErasurePlan | undefined;
+};
+
+/**
+ * Describes the message userd.v1.PlanTeamErasureResponse.
+ * Use `create(PlanTeamErasureResponseSchema)` to create a new message.
+ */
+export const PlanTeamErasureResponseSchema: GenMessage<PlanTeamErasureResponse> = /*@__PURE__*/
+  messageDesc(file_userd_v1_team, 15);
 
 /**
  * The response of ListTeams.
@@ -530,5 +588,5 @@ export type ListTeamsResponse = Message<"userd.v1.ListTeamsResponse"> & {
  * Use `create(ListTeamsResponseSchema)` to create a new message.
  */
 export const ListTeamsResponseSchema: GenMessage<ListTeamsResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_team, 14);
+  messageDesc(file_userd_v1_team, 16);
 

@@ -2,8 +2,8 @@
 // @generated from file userd/v1/user_erasure.proto (package userd.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
@@ -11,24 +11,24 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Consistency } from "./consistency_pb.ts";
 import { file_userd_v1_consistency } from "./consistency_pb.ts";
 import { file_userd_v1_options } from "./options_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file userd/v1/user_erasure.proto.
  */
 export const file_userd_v1_user_erasure: GenFile = /*@__PURE__*/
-  fileDesc("Cht1c2VyZC92MS91c2VyX2VyYXN1cmUucHJvdG8SCHVzZXJkLnYxIkoKDkVyYXN1cmVSZWNlaXB0EhEKCXN0YXRlbWVudBgBIAEoCRIRCglzaWduYXR1cmUYAiABKAwSEgoKcHVibGljX2tleRgDIAEoDCKBAQoHRXJhc3VyZRIKCgJpZBgBIAEoAxIuCgplcmFzZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdzdWJqZWN0GAMgASgJEikKB3JlY2VpcHQYBCABKAsyGC51c2VyZC52MS5FcmFzdXJlUmVjZWlwdCI/CgxFcmFzdXJlQ291bnQSDQoFdGFibGUYASABKAkSDwoHcmVtb3ZlZBgCIAEoAxIPCgdjbGVhcmVkGAMgASgDIpEBCg9Vc2VyRXJhc3VyZVBsYW4SJgoGY291bnRzGAEgAygLMhYudXNlcmQudjEuRXJhc3VyZUNvdW50EhkKC2hvbGRfcmVhc29uGAIgASgJQgTY8xgBEiIKGm93bmVybGVzc19vcmdhbml6YXRpb25faWRzGAMgAygDEhcKD21lcmdlZF91c2VyX2lkcxgEIAMoAyJhChZQbGFuVXNlckVyYXN1cmVSZXF1ZXN0EhsKB3VzZXJfaWQYASABKANCCuBBArpIBCICIAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeSJCChdQbGFuVXNlckVyYXN1cmVSZXNwb25zZRInCgRwbGFuGAEgASgLMhkudXNlcmQudjEuVXNlckVyYXN1cmVQbGFuIpUBChNMaXN0RXJhc3VyZXNSZXF1ZXN0EhgKB3VzZXJfaWQYASABKANCB7pIBCICKAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAQgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiVAoUTGlzdEVyYXN1cmVzUmVzcG9uc2USIwoIZXJhc3VyZXMYASADKAsyES51c2VyZC52MS5FcmFzdXJlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJTChJTZXRVc2VySG9sZFJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoA0IK4EECukgEIgIgABIgCgZyZWFzb24YAiABKAlCELpICXIHGPQDugEBANjzGAEiRgoTU2V0VXNlckhvbGRSZXNwb25zZRIUCgZyZWFzb24YASABKAlCBNjzGAESGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAlCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_options]);
+  fileDesc("Cht1c2VyZC92MS91c2VyX2VyYXN1cmUucHJvdG8SCHVzZXJkLnYxIkoKDkVyYXN1cmVSZWNlaXB0EhEKCXN0YXRlbWVudBgBIAEoCRIRCglzaWduYXR1cmUYAiABKAwSEgoKcHVibGljX2tleRgDIAEoDCKlAQoHRXJhc3VyZRIKCgJpZBgBIAEoAxIuCgplcmFzZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdzdWJqZWN0GAMgASgJEikKB3JlY2VpcHQYBCABKAsyGC51c2VyZC52MS5FcmFzdXJlUmVjZWlwdBIiCgRraW5kGAUgASgOMhQudXNlcmQudjEuRXJhc2VkS2luZCI/CgxFcmFzdXJlQ291bnQSDQoFdGFibGUYASABKAkSDwoHcmVtb3ZlZBgCIAEoAxIPCgdjbGVhcmVkGAMgASgDIksKC0VyYXN1cmVQbGFuEiYKBmNvdW50cxgBIAMoCzIWLnVzZXJkLnYxLkVyYXN1cmVDb3VudBIUCgxsYXRlcl90YWJsZXMYAiADKAkikQEKD1VzZXJFcmFzdXJlUGxhbhImCgZjb3VudHMYASADKAsyFi51c2VyZC52MS5FcmFzdXJlQ291bnQSGQoLaG9sZF9yZWFzb24YAiABKAlCBNjzGAESIgoab3duZXJsZXNzX29yZ2FuaXphdGlvbl9pZHMYAyADKAMSFwoPbWVyZ2VkX3VzZXJfaWRzGAQgAygDImEKFlBsYW5Vc2VyRXJhc3VyZVJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoA0IK4EECukgEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5IkIKF1BsYW5Vc2VyRXJhc3VyZVJlc3BvbnNlEicKBHBsYW4YASABKAsyGS51c2VyZC52MS5Vc2VyRXJhc3VyZVBsYW4i7gMKE0xpc3RFcmFzdXJlc1JlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIoABIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASKgoLY29uc2lzdGVuY3kYBCABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRIgCg9vcmdhbml6YXRpb25faWQYBSABKANCB7pIBCICKAASGwoKcHJvamVjdF9pZBgGIAEoA0IHukgEIgIoABIYCgd0ZWFtX2lkGAcgASgDQge6SAQiAigAEhsKCmFjY291bnRfaWQYCCABKANCB7pIBCICKAA64AG6SNwBGtkBChRsaXN0X2VyYXN1cmVzLm9uZV9pZBJLYXQgbW9zdCBvbmUgb2YgdXNlcl9pZCwgb3JnYW5pemF0aW9uX2lkLCBwcm9qZWN0X2lkLCB0ZWFtX2lkIGFuZCBhY2NvdW50X2lkGnRbdGhpcy51c2VyX2lkLCB0aGlzLm9yZ2FuaXphdGlvbl9pZCwgdGhpcy5wcm9qZWN0X2lkLCB0aGlzLnRlYW1faWQsIHRoaXMuYWNjb3VudF9pZF0uZmlsdGVyKGlkLCBpZCAhPSAwKS5zaXplKCkgPD0gMSJUChRMaXN0RXJhc3VyZXNSZXNwb25zZRIjCghlcmFzdXJlcxgBIAMoCzIRLnVzZXJkLnYxLkVyYXN1cmUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlMKElNldFVzZXJIb2xkUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgDQgrgQQK6SAQiAiAAEiAKBnJlYXNvbhgCIAEoCUIQukgJcgcY9AO6AQEA2PMYASJGChNTZXRVc2VySG9sZFJlc3BvbnNlEhQKBnJlYXNvbhgBIAEoCUIE2PMYARIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSqlAQoKRXJhc2VkS2luZBIbChdFUkFTRURfS0lORF9VTlNQRUNJRklFRBAAEhQKEEVSQVNFRF9LSU5EX1VTRVIQARIcChhFUkFTRURfS0lORF9PUkdBTklaQVRJT04QAhIXChNFUkFTRURfS0lORF9QUk9KRUNUEAMSFAoQRVJBU0VEX0tJTkRfVEVBTRAEEhcKE0VSQVNFRF9LSU5EX0FDQ09VTlQQBUIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_options]);
 
 /**
- * A signed statement that a user was erased. It proves that the holder of the key has said so, and what; not that no copy
+ * A signed statement that something was erased. It proves that the holder of the key has said so, and what; not that no copy
  * is left elsewhere (docs/lifecycle.md).
  *
  * @generated from message userd.v1.ErasureReceipt
  */
 export type ErasureReceipt = Message<"userd.v1.ErasureReceipt"> & {
   /**
-   * What was signed: JSON with the time, a digest of the user's id with a key, the version of the rules, and the number of
-   * rows of each table. It has no id and no personal data.
+   * What was signed: JSON with the time, what kind of thing it was, a digest of its id with a key, the version of the rules,
+   * and the number of rows of each table. It has no id and no personal data.
    *
    * @generated from field: string statement = 1;
    */
@@ -77,7 +77,8 @@ export type Erasure = Message<"userd.v1.Erasure"> & {
   eraseTime?: Timestamp | undefined;
 
   /**
-   * The digest of the user's id with a key, in hex. `userd receipt verify --user` tells whether it is that of a user.
+   * The digest of the kind and the id with a key, in hex. `userd receipt verify --user` tells whether it is that of a user,
+   * and `--organization`, `--project`, `--team` and `--account` of the others.
    *
    * @generated from field: string subject = 3;
    */
@@ -89,6 +90,13 @@ export type Erasure = Message<"userd.v1.Erasure"> & {
    * @generated from field: userd.v1.ErasureReceipt receipt = 4;
    */
   receipt?: ErasureReceipt | undefined;
+
+  /**
+   * What was erased.
+   *
+   * @generated from field: userd.v1.ErasedKind kind = 5;
+   */
+  kind: ErasedKind;
 };
 
 /**
@@ -112,14 +120,14 @@ export type ErasureCount = Message<"userd.v1.ErasureCount"> & {
   table: string;
 
   /**
-   * The rows of the user that are removed.
+   * The rows that are removed.
    *
    * @generated from field: int64 removed = 2;
    */
   removed: bigint;
 
   /**
-   * The rows that stay, and no longer name the user.
+   * The rows that stay, and no longer name what is erased.
    *
    * @generated from field: int64 cleared = 3;
    */
@@ -132,6 +140,35 @@ export type ErasureCount = Message<"userd.v1.ErasureCount"> & {
  */
 export const ErasureCountSchema: GenMessage<ErasureCount> = /*@__PURE__*/
   messageDesc(file_userd_v1_user_erasure, 2);
+
+/**
+ * What the erasure of an organization, a project, a team or an account would do.
+ *
+ * @generated from message userd.v1.ErasurePlan
+ */
+export type ErasurePlan = Message<"userd.v1.ErasurePlan"> & {
+  /**
+   * A count for each table with rows that go, by name.
+   *
+   * @generated from field: repeated userd.v1.ErasureCount counts = 1;
+   */
+  counts: ErasureCount[];
+
+  /**
+   * The tables, by name, of which so many rows go that they are not counted: no read shows them from the answer of the
+   * purge on, and they are removed later.
+   *
+   * @generated from field: repeated string later_tables = 2;
+   */
+  laterTables: string[];
+};
+
+/**
+ * Describes the message userd.v1.ErasurePlan.
+ * Use `create(ErasurePlanSchema)` to create a new message.
+ */
+export const ErasurePlanSchema: GenMessage<ErasurePlan> = /*@__PURE__*/
+  messageDesc(file_userd_v1_user_erasure, 3);
 
 /**
  * What an erasure would do.
@@ -173,7 +210,7 @@ export type UserErasurePlan = Message<"userd.v1.UserErasurePlan"> & {
  * Use `create(UserErasurePlanSchema)` to create a new message.
  */
 export const UserErasurePlanSchema: GenMessage<UserErasurePlan> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_erasure, 3);
+  messageDesc(file_userd_v1_user_erasure, 4);
 
 /**
  * The request of PlanUserErasure.
@@ -201,7 +238,7 @@ export type PlanUserErasureRequest = Message<"userd.v1.PlanUserErasureRequest"> 
  * Use `create(PlanUserErasureRequestSchema)` to create a new message.
  */
 export const PlanUserErasureRequestSchema: GenMessage<PlanUserErasureRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_erasure, 4);
+  messageDesc(file_userd_v1_user_erasure, 5);
 
 /**
  * The response of PlanUserErasure.
@@ -222,7 +259,7 @@ export type PlanUserErasureResponse = Message<"userd.v1.PlanUserErasureResponse"
  * Use `create(PlanUserErasureResponseSchema)` to create a new message.
  */
 export const PlanUserErasureResponseSchema: GenMessage<PlanUserErasureResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_erasure, 5);
+  messageDesc(file_userd_v1_user_erasure, 6);
 
 /**
  * The request of ListErasures.
@@ -257,6 +294,34 @@ export type ListErasuresRequest = Message<"userd.v1.ListErasuresRequest"> & {
    * @generated from field: userd.v1.Consistency consistency = 4;
    */
   consistency?: Consistency | undefined;
+
+  /**
+   * Only those of the organization with this id. 0 = all.
+   *
+   * @generated from field: int64 organization_id = 5;
+   */
+  organizationId: bigint;
+
+  /**
+   * Only those of the project with this id, but not of its organization. 0 = all.
+   *
+   * @generated from field: int64 project_id = 6;
+   */
+  projectId: bigint;
+
+  /**
+   * Only those of the team with this id, but not of its organization. 0 = all.
+   *
+   * @generated from field: int64 team_id = 7;
+   */
+  teamId: bigint;
+
+  /**
+   * Only those of the account with this id. 0 = all.
+   *
+   * @generated from field: int64 account_id = 8;
+   */
+  accountId: bigint;
 };
 
 /**
@@ -264,7 +329,7 @@ export type ListErasuresRequest = Message<"userd.v1.ListErasuresRequest"> & {
  * Use `create(ListErasuresRequestSchema)` to create a new message.
  */
 export const ListErasuresRequestSchema: GenMessage<ListErasuresRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_erasure, 6);
+  messageDesc(file_userd_v1_user_erasure, 7);
 
 /**
  * The response of ListErasures.
@@ -292,7 +357,7 @@ export type ListErasuresResponse = Message<"userd.v1.ListErasuresResponse"> & {
  * Use `create(ListErasuresResponseSchema)` to create a new message.
  */
 export const ListErasuresResponseSchema: GenMessage<ListErasuresResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_erasure, 7);
+  messageDesc(file_userd_v1_user_erasure, 8);
 
 /**
  * The request of SetUserHold.
@@ -320,7 +385,7 @@ export type SetUserHoldRequest = Message<"userd.v1.SetUserHoldRequest"> & {
  * Use `create(SetUserHoldRequestSchema)` to create a new message.
  */
 export const SetUserHoldRequestSchema: GenMessage<SetUserHoldRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_erasure, 8);
+  messageDesc(file_userd_v1_user_erasure, 9);
 
 /**
  * The response of SetUserHold.
@@ -348,5 +413,67 @@ export type SetUserHoldResponse = Message<"userd.v1.SetUserHoldResponse"> & {
  * Use `create(SetUserHoldResponseSchema)` to create a new message.
  */
 export const SetUserHoldResponseSchema: GenMessage<SetUserHoldResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_erasure, 9);
+  messageDesc(file_userd_v1_user_erasure, 10);
+
+/**
+ * What was erased.
+ *
+ * @generated from enum userd.v1.ErasedKind
+ */
+export const ErasedKind = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: ERASED_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * A user.
+   *
+   * @generated from enum value: ERASED_KIND_USER = 1;
+   */
+  USER: 1,
+
+  /**
+   * An organization, with its projects and teams.
+   *
+   * @generated from enum value: ERASED_KIND_ORGANIZATION = 2;
+   */
+  ORGANIZATION: 2,
+
+  /**
+   * A project.
+   *
+   * @generated from enum value: ERASED_KIND_PROJECT = 3;
+   */
+  PROJECT: 3,
+
+  /**
+   * A team.
+   *
+   * @generated from enum value: ERASED_KIND_TEAM = 4;
+   */
+  TEAM: 4,
+
+  /**
+   * An account, with its profiles.
+   *
+   * @generated from enum value: ERASED_KIND_ACCOUNT = 5;
+   */
+  ACCOUNT: 5,
+} as const;
+
+/**
+ * What was erased.
+ *
+ * @generated from enum userd.v1.ErasedKind
+ */
+export type ErasedKind = (typeof ErasedKind)[keyof typeof ErasedKind] | UnknownEnum;
+
+/**
+ * Describes the enum userd.v1.ErasedKind.
+ */
+export const ErasedKindSchema: GenEnum<ErasedKind> = /*@__PURE__*/
+  enumDesc(file_userd_v1_user_erasure, 0);
 
