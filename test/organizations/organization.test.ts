@@ -137,6 +137,7 @@ describe("bad input", () => {
     ["addProjectTeam", { projectId: 1n }],
     ["removeProjectTeam", { teamId: 1n }],
     ["listUserOrganizations", {}],
+    ...["planOrganizationErasure", "planProjectErasure", "planTeamErasure"].map((name): Call => [name, {}]),
     ["batchGetMemberships", {}],
     ["batchGetMemberships", { pairs: [{ userId: 1n }] }],
     ["batchGetMemberships", { pairs: Array.from({ length: 1_001 }, () => ({ userId: 1n, organizationId: 1n })) }],
