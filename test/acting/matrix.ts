@@ -72,7 +72,8 @@ const callOf = async (transport: Transport, { method, caller, actor, request }: 
         yield request.message as never;
       };
       const answer = await transport.stream(method as DescMethodStreaming, undefined, 30_000, headers, send());
-      for await (const _ of answer.message);
+      // A watcher waits for ever; its first message, a bookmark at least, says that it may.
+      for await (const _ of answer.message) if (method.name === "WatchChanges") break;
     }
     return { status: "OK", bytes: "" };
   } catch (error) {

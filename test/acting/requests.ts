@@ -78,6 +78,7 @@ const further: Readonly<Record<string, JsonObject>> = {
   PurgeProject: { id: "9000000000000" },
   CreateTeam: { team: { name: "matrix" } },
   PurgeTeam: { id: "9000000000000" },
+  WatchChanges: { bookmark_interval: "0.1s" },
   InviteMember: { email: "matrix@example.com", role: "MEMBER_ROLE_MEMBER" },
   ResendInvitation: { member_id: "9000000000000" },
   AddMember: { role: "MEMBER_ROLE_MEMBER" },
