@@ -148,6 +148,10 @@ const writeProfiles = async (own: Clients): Promise<void> => {
   await profiles.unregisterResources({ resources: refs.slice(1, 2) });
   await profiles.deleteProfile({ id: from.id, mode: DeleteProfileMode.TRANSFER, transferToProfileId: to.id });
   await profiles.deleteProfile({ id: to.id, mode: DeleteProfileMode.CASCADE });
+  const last = await createProfile(own, (await createUser(own)).id, accountId);
+  await profiles.registerResources({ resources: [{ kind: "page", ownerProfileId: last.id, name: "a" }] });
+  await profiles.addAccountContact({ accountId, contact: { email } });
+  await profiles.purgeAccount({ id: accountId });
 };
 
 /** A user with something of everything that a merge moves. */
