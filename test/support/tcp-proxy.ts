@@ -30,7 +30,12 @@ export type TcpProxy = AsyncDisposable & {
   readonly connections: () => number;
 };
 
-type Pair = { readonly client: Socket; readonly upstream: Socket };
+type Pair = {
+  readonly client: Socket;
+  readonly upstream: Socket;
+  /** The chunks of the server that are held back, the oldest first. */
+  readonly late: { readonly chunk: Buffer; readonly due: number }[];
+};
 
 /** Starts a proxy in front of a TCP server. */
 export const startTcpProxy = async (target: { readonly host: string; readonly port: number }): Promise<TcpProxy> => {
@@ -63,14 +68,25 @@ export const startTcpProxy = async (target: { readonly host: string; readonly po
     } else finish();
   };
 
+  const writeLate = ({ client, late }: Pair): void => {
+    const oldest = late.shift();
+    if (oldest) client.write(oldest.chunk);
+  };
+
   const fromServer = (pair: Pair, chunk: Buffer): void => {
     if (hanging) return;
-    if (delayMs === 0) pair.client.write(chunk);
-    else setTimeout(() => pair.client.write(chunk), delayMs);
+    if (delayMs === 0 && pair.late.length === 0) {
+      pair.client.write(chunk);
+      return;
+    }
+    // None overtakes those before it, also when the delay has become shorter: the bytes of a connection stay in their order.
+    const due = Math.max(performance.now() + delayMs, pair.late.at(-1)?.due ?? 0);
+    pair.late.push({ chunk, due });
+    setTimeout(() => writeLate(pair), due - performance.now());
   };
 
   const server = createServer({ noDelay: true }, (client) => {
-    const pair = { client, upstream: connect({ ...target, noDelay: true }) };
+    const pair: Pair = { client, upstream: connect({ ...target, noDelay: true }), late: [] };
     pairs.add(pair);
     client.on("data", (chunk: Buffer) => fromClient(pair, chunk));
     pair.upstream.on("data", (chunk: Buffer) => fromServer(pair, chunk));
