@@ -56,7 +56,7 @@ const writers = new WeakMap<DescMessage, WriteMessage>();
 const writerOf = (desc: DescMessage): WriteMessage => {
   const known = writers.get(desc);
   if (known !== undefined) return known;
-  if (desc.file.edition !== Edition.EDITION_PROTO3 || !desc.fields.every(isPlain)) {
+  if (desc.file.edition !== Edition.EDITION_PROTO3) {
     const whole: WriteMessage = (writer, message) =>
       void writer.raw(toBinary(desc, create(desc, message as MessageInitShape<DescMessage>)));
     writers.set(desc, whole);
@@ -135,7 +135,23 @@ const choiceWriter = (field: DescField, oneof: DescOneof): WriteMessage => {
   };
 };
 
+/**
+ * Makes the function that writes a field that protobuf-es converts, such as a Struct: a message with nothing but this field has its bytes. So the
+ * other fields of its message, which may be one of hundreds, need neither a copy nor a writer of their own.
+ */
+const convertingWriter = (field: DescField): WriteMessage => {
+  const { parent, oneof, localName } = field;
+  const name = oneof === undefined ? localName : oneof.localName;
+  return (writer, message) => {
+    const value = (message as Fields)[name];
+    if (value === undefined || value === null) return;
+    if (oneof !== undefined && (value as { readonly case?: string }).case !== localName) return;
+    writer.raw(toBinary(parent, create(parent, { [name]: value } as MessageInitShape<DescMessage>)));
+  };
+};
+
 const fieldWriter = (field: DescField): WriteMessage => {
+  if (!isPlain(field)) return convertingWriter(field);
   if (field.fieldKind === "list") return listWriter(field);
   if (field.oneof !== undefined) return choiceWriter(field, field.oneof);
   const write = valueWriter(field);
