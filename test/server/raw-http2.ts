@@ -23,11 +23,10 @@ export const framed = (message: Uint8Array, flags = 0): Buffer => {
   return Buffer.concat([head, message]);
 };
 
-/** Sends one stream without a client of any protocol in between; resolves when it has closed. */
-export const exchangeHttp2 = (url: string, { headers, chunks = [], end = true }: Sent): Promise<Heard> =>
+/** Sends one stream over a connection, without a client of any protocol in between; resolves when the stream has closed. */
+export const exchangeOver = (session: http2.ClientHttp2Session, { headers, chunks = [], end = true }: Sent): Promise<Heard> =>
   new Promise((resolve, reject) => {
-    const session = http2.connect(url);
-    session.on("error", reject);
+    session.once("error", reject);
     const stream = session.request({ ":method": "POST", ...headers }, { endStream: chunks.length === 0 && end });
     const body: Buffer[] = [];
     const heard: { -readonly [Key in keyof Heard]?: Heard[Key] } = {};
@@ -39,10 +38,21 @@ export const exchangeHttp2 = (url: string, { headers, chunks = [], end = true }:
     stream.on("data", (chunk: Buffer) => body.push(chunk));
     stream.on("error", (error) => (heard.error = error.message));
     stream.on("close", () => {
-      session.destroy();
+      session.off("error", reject);
       const nothing = { headers: {}, trailers: {}, headersAlone: false, error: undefined };
       resolve({ ...nothing, ...heard, body: Buffer.concat(body), code: stream.rstCode });
     });
     for (const chunk of chunks) stream.write(chunk);
     if (end) stream.end();
   });
+
+/** Sends one stream over a connection of its own; resolves when it has closed. */
+export const exchangeHttp2 = async (url: string, sent: Sent): Promise<Heard> => {
+  const session = http2.connect(url);
+  try {
+    return await exchangeOver(session, sent);
+  } finally {
+    // One that breaks behind the stream is nobody's concern.
+    session.on("error", () => {}).destroy();
+  }
+};

@@ -16,7 +16,12 @@ export type Callers = {
    * Returns the caller of a call; a promise only for a signed token that has to be verified first. Throws, or rejects with, UNAUTHENTICATED
    * CREDENTIALS_REQUIRED when nothing shows who it is.
    */
-  readonly find: LookUp;
+  readonly find: LookUp["find"];
+  /**
+   * Returns the refusal of a call that is nobody's, which its `authorization` header tells, or that it has neither that nor a certificate. Undefined = the
+   * call may have a caller. Costs less than `find`, and remembers nothing.
+   */
+  readonly strangers: LookUp["strangers"];
   /** Whether calls have to show who they are by. */
   readonly askCredentials: boolean;
   /** Reads the callers' file anew. A broken file is logged and changes nothing. */
@@ -59,10 +64,10 @@ const watchCallersFile = (path: string, { config, log, known = permissions, isTr
     return createLookUp(entries, inUse, surroundings);
   };
 
-  let find = load();
+  let lookUp = load();
   const reload = () => {
     try {
-      find = load();
+      lookUp = load();
       log.info("the callers' file was read again");
     } catch (error) {
       log.error({ err: error }, "the callers' file is broken; the callers of before stay");
@@ -74,7 +79,8 @@ const watchCallersFile = (path: string, { config, log, known = permissions, isTr
     sources.keepOnly([]);
   };
   return {
-    find: (credentials) => find(credentials),
+    find: (credentials) => lookUp.find(credentials),
+    strangers: (authorization, hasCertificate) => lookUp.strangers(authorization, hasCertificate),
     askCredentials: true,
     reload,
     stop,
@@ -90,7 +96,7 @@ export const localCallers = (known: readonly string[] = permissions): Callers =>
     notAfter: Infinity,
     binding: undefined,
   };
-  return { find: () => local, askCredentials: false, reload: () => {}, stop: () => {} };
+  return { find: () => local, strangers: () => undefined, askCredentials: false, reload: () => {}, stop: () => {} };
 };
 
 /**

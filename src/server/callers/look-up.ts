@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { type MaybePromise, whenReady } from "../../call.ts";
+import type { DomainError } from "../../errors.ts";
 import type { ClientCertificate } from "../peers.ts";
 import { readAltNames } from "./alt-names.ts";
 import type { Credentials } from "./credentials.ts";
@@ -26,11 +27,29 @@ export type Surroundings = {
   readonly isTrusted: (chain: ClientCertificate["chain"]) => boolean;
 };
 
-/** The look-up of the callers of one reading of the callers' file; `Callers` says what it does. */
-export type LookUp = (credentials: Credentials) => MaybePromise<Found>;
+/** The look-up of the callers of one reading of the callers' file; `Callers` says what its parts do. */
+export type LookUp = {
+  readonly find: (credentials: Credentials) => MaybePromise<Found>;
+  readonly strangers: (authorization: string | undefined, hasCertificate: () => boolean) => DomainError | undefined;
+};
+
+/** Tells whether a token has the three parts of a signed one. */
+const isSigned = (token: string): boolean => /^[^.]*\.[^.]*\.[^.]*$/.test(token);
+
+/** The parts of a look-up by tokens. */
+type TokenLookUp = {
+  readonly find: (authorization: string) => MaybePromise<Found>;
+  /** Tells whether a header has no token, or one that nobody has. False for what looks like the token of an issuer, which has to be verified. */
+  readonly isStrange: (authorization: string) => boolean;
+};
+
+const tokenOf = (authorization: string): string | undefined =>
+  authorization.length > MAX_HEADER ? undefined : /^bearer +([\w.~+/=-]+)$/i.exec(authorization)?.[1];
+
+const hashOf = (token: string): string => createHash("sha256").update(token).digest("hex");
 
 /** Finds callers by the tokens in `authorization` headers. */
-const createTokenLookUp = (entries: readonly Entry[], issuers: readonly OpenIssuer[]): ((authorization: string) => MaybePromise<Found>) => {
+const createTokenLookUp = (entries: readonly Entry[], issuers: readonly OpenIssuer[]): TokenLookUp => {
   const byHash = new Map(
     entries.flatMap(({ caller, networks, tokens }) =>
       tokens.map(({ sha256, notBefore, notAfter }): [string, Found] => [
@@ -43,10 +62,10 @@ const createTokenLookUp = (entries: readonly Entry[], issuers: readonly OpenIssu
   const signed = createJwtLookUp(issuers, entries);
 
   const look = (authorization: string): MaybePromise<Found> => {
-    const token = authorization.length > MAX_HEADER ? undefined : /^bearer +([\w.~+/=-]+)$/i.exec(authorization)?.[1];
+    const token = tokenOf(authorization);
     if (token === undefined) throw refusals.unknownToken;
     // Comparing hashes tells an attacker nothing about the token, so the look-up need not take constant time.
-    const found = byHash.get(createHash("sha256").update(token).digest("hex")) ?? signed(token);
+    const found = byHash.get(hashOf(token)) ?? signed(token);
     if (found === undefined) throw refusals.unknownToken;
     return whenReady(found, (one) => {
       known.set(authorization, one);
@@ -54,9 +73,17 @@ const createTokenLookUp = (entries: readonly Entry[], issuers: readonly OpenIssu
     });
   };
 
-  return (authorization) => {
-    const hit = known.get(authorization);
-    return hit === undefined || hit.binding?.isCurrent() === false ? look(authorization) : hit;
+  return {
+    find: (authorization) => {
+      const hit = known.get(authorization);
+      return hit === undefined || hit.binding?.isCurrent() === false ? look(authorization) : hit;
+    },
+    isStrange: (authorization) => {
+      if (known.has(authorization)) return false;
+      const token = tokenOf(authorization);
+      if (token === undefined) return true;
+      return (issuers.length === 0 || !isSigned(token)) && !byHash.has(hashOf(token));
+    },
   };
 };
 
@@ -91,7 +118,7 @@ export const createLookUp = (entries: readonly Entry[], issuers: readonly OpenIs
 
   const find = (credentials: Credentials): MaybePromise<Found> => {
     const authorization = credentials.header("authorization");
-    if (authorization !== undefined) return byToken(authorization);
+    if (authorization !== undefined) return byToken.find(authorization);
     const { certificate } = credentials.peer;
     if (certificate === undefined) throw refusals.nothingShown;
     return byCertificate(certificate);
@@ -116,8 +143,14 @@ export const createLookUp = (entries: readonly Entry[], issuers: readonly OpenIs
     return found;
   };
 
-  return (credentials) => {
-    const found = find(credentials);
-    return found instanceof Promise ? found.then((one) => admit(one, credentials)) : admit(found, credentials);
+  return {
+    find: (credentials) => {
+      const found = find(credentials);
+      return found instanceof Promise ? found.then((one) => admit(one, credentials)) : admit(found, credentials);
+    },
+    strangers: (authorization, hasCertificate) => {
+      if (authorization !== undefined) return byToken.isStrange(authorization) ? refusals.unknownToken : undefined;
+      return hasCertificate() ? undefined : refusals.nothingShown;
+    },
   };
 };

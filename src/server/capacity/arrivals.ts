@@ -34,8 +34,11 @@ type Order = {
   readonly isVouched: (session: ServerHttp2Session) => boolean;
   /** Is told that the calls of the turn before have begun, as far as they will. */
   readonly beginTurn: () => void;
-  /** Handles a stream, and returns what that has cost its turn; `serve` hands it to the listeners of the server. */
-  readonly handle: (arrival: Arrival, serve: (arrival: Arrival) => void) => number;
+  /**
+   * Handles a stream, and returns what that has cost its turn; `serve` hands it to the listeners of the server. The stream is a stranger's if no call
+   * over its connection was admitted before.
+   */
+  readonly handle: (arrival: Arrival, serve: (arrival: Arrival) => void, isStrangers: boolean) => number;
 };
 
 const ignore = (): void => {};
@@ -68,7 +71,7 @@ export const orderArrivals = (server: Http2Server, { isVouched, beginTurn, handl
   const take = (arrival: Arrival, line: Line): void => {
     const [stream] = arrival;
     if (!stream.closed && !stream.destroyed) {
-      left -= handle(arrival, serve);
+      left -= handle(arrival, serve, !line.isVouched);
       return;
     }
     // Nobody else listens, and an error without a listener would end the process.

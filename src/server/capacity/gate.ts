@@ -1,4 +1,4 @@
-import type { Http2Server, IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { Http2Server, IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Connections } from "../connections.ts";
 import type { ServeDirect } from "../direct-calls.ts";
 import { grpcTimeoutMs } from "../http-timeout.ts";
@@ -7,6 +7,7 @@ import { Code } from "../interceptors/status.ts";
 import type { Rpc } from "../rpc.ts";
 import { costs, orderArrivals } from "./arrivals.ts";
 import type { Refusal } from "./refusal.ts";
+import { createStrangerRefusals } from "./strangers.ts";
 
 /** A function that tells, by the headers of a call, why it is refused; undefined = it is not. It counts what it refuses. */
 export type Gate = (
@@ -15,6 +16,8 @@ export type Gate = (
 ) => Refusal | undefined;
 
 type Guarding = Pick<InterceptorContext, "capacity" | "refusals">;
+/** The context of the streams of a port: among them are those of strangers. */
+type StreamGuarding = Guarding & Pick<InterceptorContext, "callers">;
 
 /**
  * Makes the gate of a port. It knows only callers that have called lately, and leaves others to the interceptors, which also check what the gate
@@ -83,17 +86,24 @@ type Guard = {
  */
 export const guardStreams = (
   server: Http2Server,
-  { capacity, refusals }: Guarding,
+  { callers, capacity, refusals }: StreamGuarding,
   { isVouched, rpcOf, refuse, costOf, serveDirect }: Guard,
 ): void => {
   const gate = createGate({ capacity, refusals }, { inTurns: true });
+  const refusalOfStranger = createStrangerRefusals({ callers });
+  const refusalOf = (rpc: Rpc, stream: ServerHttp2Stream, headers: IncomingHttpHeaders, isStrangers: boolean): Refusal | undefined => {
+    const refusal = isStrangers ? refusalOfStranger(stream.session as ServerHttp2Session | undefined, headers) : undefined;
+    if (refusal === undefined) return gate(rpc, headers);
+    refusals.countOnHeaders(rpc, undefined, refusal.error.reason, Code[refusal.status.code]);
+    return refusal;
+  };
   orderArrivals(server, {
     isVouched,
     beginTurn: capacity.beginTurn,
-    handle: (arrival, serve) => {
+    handle: (arrival, serve, isStrangers) => {
       const [stream, headers] = arrival;
       const rpc = rpcOf(headers);
-      const refusal = rpc && gate(rpc, headers);
+      const refusal = rpc && refusalOf(rpc, stream, headers, isStrangers);
       if (refusal !== undefined) {
         refuse(stream, refusal, headers);
         return costs.refused;

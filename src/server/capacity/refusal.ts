@@ -14,7 +14,7 @@ export type Refusal = {
 };
 
 /** Prepares the refusal with an error. */
-const prepare = (error: DomainError, trailers: Readonly<Record<string, string>> = {}): Refusal => {
+export const prepare = (error: DomainError, trailers: Readonly<Record<string, string>> = {}): Refusal => {
   const status = withTrailers(statusOf(error), trailers);
   return { error, status, headers: headersAlone(toGrpcStatus(status)) };
 };
