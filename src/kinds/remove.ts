@@ -97,26 +97,36 @@ export const lockKinds = async (tx: Session, organizations: RawBuilder<unknown>)
   return rows.map(({ id }) => kindsAggregate(id));
 };
 
+/** What kinds can refer to, and is purged with a receipt. */
+type Referred = "project" | "team" | "user";
+
+const refersTo =
+  (ids: readonly string[]): Refers =>
+  (column) =>
+    sql`${sql.ref(column)} = any(${ids}::bigint[])`;
+
 /**
- * Deletes the rows of kinds that refer to projects, teams or users about to be purged, or sets the references to null. Unlike foreign keys, this
- * function locks `kindsAggregate` before any row, as every write to a resource does.
- * @returns the aggregates whose versions have risen.
+ * Locks the kinds of the organizations in which resources refer to projects, teams or users about to be purged: before any row, as every write to a
+ * resource does. Returns the aggregates.
  */
-export const dropReferences = async (
-  tx: Session,
-  model: "project" | "team" | "user",
-  ids: readonly string[],
-): Promise<readonly Aggregate[]> => {
+export const lockReferences = async (tx: Session, model: Referred, ids: readonly string[]): Promise<readonly Aggregate[]> => {
   const places = placesOf(tx.kinds, model);
   if (places.length === 0) return [];
-  const refers: Refers = (column) => sql`${sql.ref(column)} = any(${ids}::bigint[])`;
+  const refers = refersTo(ids);
   const owners = places.map(({ table, column }) => sql`select organization_id from ${sql.table(table)} where ${refers(column)}`);
-  const locked = await lockKinds(tx, sql.join(owners, sql` union `));
-  if (locked.length === 0) return [];
+  return lockKinds(tx, sql.join(owners, sql` union `));
+};
+
+/**
+ * Deletes the rows of kinds that refer to projects, teams or users about to be purged, or sets the references to null, in the organizations that
+ * `lockReferences` has locked.
+ */
+export const dropReferences = async (tx: Session, model: Referred, ids: readonly string[], locked: readonly Aggregate[]): Promise<void> => {
+  if (locked.length === 0) return;
+  const refers = refersTo(ids);
   // A reference that another organization has got meanwhile is left to the foreign key: that organization is not locked.
   const isLocked = sql`organization_id = any(${locked.map(({ id }) => String(id))}::bigint[])`;
   await drop(tx, model, (column) => sql`${refers(column)} and ${isLocked}`);
-  return locked;
 };
 
 /** A resource that an organization shares; `is_last` = it shares it with nobody. */
@@ -130,39 +140,43 @@ const sharedOf = (tx: Session, { name, sharedBy = "" }: Kind, organizationId: bi
     from ${sql.table(sharedBy)} s where s.organization_id = ${organizationId}`);
 };
 
-/** Takes from an organization what it shares with others; what it shares with nobody goes. Locks it before, as writes do. */
-const dropShared = async (tx: Session, organizationId: bigint): Promise<readonly Aggregate[]> => {
-  const kinds = tx.kinds.kinds.filter(({ sharedBy }) => sharedBy !== undefined);
-  const found: Shared[] = [];
-  for (const kind of kinds) found.push(...(await sharedOf(tx, kind, organizationId)));
-  if (found.length === 0) return [];
-  // Resources of several kinds can have one id, and with it one aggregate. Of all kinds at once, since locks are taken in ascending order.
-  const aggregates = [...new Set(found.map(({ id }) => id))].map(sharedAggregate);
-  await lockAggregates(tx, aggregates);
-  for (const kind of kinds) {
-    // Again under the locks: the other organization that shared it may have been purged meanwhile.
+const sharedKinds = ({ kinds: { kinds } }: Session): readonly Kind[] => kinds.filter(({ sharedBy }) => sharedBy !== undefined);
+
+/** Takes from an organization what it shares with others; what it shares with nobody goes. */
+const dropShared = async (tx: Session, organizationId: bigint): Promise<void> => {
+  for (const kind of sharedKinds(tx)) {
+    // Under the locks: the other organization that shared it may have been purged meanwhile.
     const { last = [], others = [] } = Object.groupBy(await sharedOf(tx, kind, organizationId), (row) => (row.is_last ? "last" : "others"));
     const ids = (some: readonly Shared[]) => some.map(({ id }) => id);
     await removeResources(tx, kind, ids(last));
     await tx.rows(sql`delete from ${sql.table(kind.sharedBy ?? "")} where organization_id = ${organizationId}`);
     await tx.rows(sql`update ${sql.table(kind.table)} set etag = etag + 1 where id = any(${ids(others).map(String)}::bigint[])`);
   }
-  return aggregates;
+};
+
+/** Locks the resources of all kinds in an organization that is being purged, and returns the aggregates. */
+export const lockResourcesOf = async (tx: Session, organizationId: bigint): Promise<readonly Aggregate[]> => {
+  const own = kindsAggregate(organizationId);
+  // Also where it had no version: a first resource that is being made waits here, and not at the rows that it refers to.
+  await lockAggregates(tx, [own]);
+  const found: Shared[] = [];
+  for (const kind of sharedKinds(tx)) found.push(...(await sharedOf(tx, kind, organizationId)));
+  // Resources of several kinds can have one id, and with it one aggregate. Of all kinds at once, since locks are taken in ascending order.
+  const shared = [...new Set(found.map(({ id }) => id))].map(sharedAggregate);
+  if (shared.length > 0) await lockAggregates(tx, shared);
+  return [own, ...shared];
 };
 
 /**
  * Deletes the resources of all kinds in an organization that is being purged. Resources shared with other organizations stay, but no longer
- * belong to this one. Returns the aggregates whose versions have risen.
+ * belong to this one. The aggregates of `lockResourcesOf` have to be locked already.
  */
-export const dropResourcesOf = async (tx: Session, organizationId: bigint): Promise<readonly Aggregate[]> => {
-  const own = kindsAggregate(organizationId);
-  // Also where it had no version: a first resource that is being made waits here, and not at the rows that it refers to.
-  await lockAggregates(tx, [own]);
+export const dropResourcesOf = async (tx: Session, organizationId: bigint): Promise<void> => {
   const { kinds } = tx.kinds;
   for (const kind of kinds) {
     const isOfKind = kinds.some(({ name }) => name === kind.parent.reference?.to.name);
     if (kind.belongsTo?.to === ORGANIZATION && !kind.isLarge && !isOfKind)
       await tx.rows(sql`delete from ${sql.table(kind.table)} where organization_id = ${organizationId}`);
   }
-  return [own, ...(await dropShared(tx, organizationId))];
+  await dropShared(tx, organizationId);
 };

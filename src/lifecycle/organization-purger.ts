@@ -12,8 +12,9 @@ import type { Scope } from "../options/scope.ts";
 import type { KindSet } from "../schema/kind-set.ts";
 import type { AggregateKind } from "../versions/aggregate.ts";
 import type { Eraser } from "./erasure/eraser.ts";
-import { recordScope } from "./record-scope.ts";
-import { forgetRevisions, type Purgeable, purgeable } from "./remove-scopes.ts";
+import { eraseScope } from "./record-scope.ts";
+import { type Purgeable, purgeable } from "./remove-scopes.ts";
+import { forgetRevisions } from "./scope-history.ts";
 
 /** The name of the writer in the change log. */
 const PURGER = "userd purger";
@@ -21,15 +22,14 @@ const PURGER = "userd purger";
 /** The most options that one transaction deletes. */
 const BATCH = 2_000;
 
-/** A table whose rows are purged when they are due: the function that locks one of them, and the functions that note and remove it. */
+/** A table whose rows are purged when they are due: the function that locks one of them, and the one that removes it. */
 type Due = {
   readonly table: string;
   /** The name of what its rows are, by which kinds refer to them. */
   readonly name: string;
   readonly lockOne: (tx: Session) => Promise<bigint | undefined>;
-  /** The kind of its receipts; undefined = there are none. */
-  readonly kind?: Purgeable;
-  readonly remove: (tx: Session, id: bigint) => Promise<unknown>;
+  /** How it is removed: as something that has receipts, or by a function. */
+  readonly remove: Purgeable | ((tx: Session, id: bigint) => Promise<void>);
 };
 
 /** Makes the function that locks the aggregate of the first row that is due. One that somebody else has locked is left to the next round. */
@@ -51,12 +51,11 @@ const lockShared = (kind: Kind) => async (tx: Session) => {
 /** In this order, since projects, teams and resources of kinds are removed with their organization. */
 const dueOf = ({ kinds }: KindSet): readonly Due[] => [
   ...Object.entries(purgeable).map(
-    ([table, { aggregate, aggregateId, remove }]): Due => ({
+    ([table, { aggregate, aggregateId }]): Due => ({
       table,
       name: table,
-      kind: table as Purgeable,
       lockOne: lockFree(table, aggregate, aggregateId),
-      remove,
+      remove: table as Purgeable,
     }),
   ),
   ...kinds
@@ -84,7 +83,7 @@ const removeRecords = async (db: Database, { table, name }: Due, stopped: AbortS
 type RecordsOf = { readonly id: bigint; readonly records: RemovedRecords };
 
 /** Removes one row that is due; returns how many it removed. */
-const removeOne = (db: Database, { table, kind, lockOne, remove }: Due, eraser: Eraser, before: RecordsOf | undefined): Promise<number> =>
+const removeOne = (db: Database, { table, lockOne, remove }: Due, eraser: Eraser, before: RecordsOf | undefined): Promise<number> =>
   inTransaction(db, PURGER, async (tx) => {
     const id = await lockOne(tx);
     if (id === undefined) return 0;
@@ -93,9 +92,8 @@ const removeOne = (db: Database, { table, kind, lockOne, remove }: Due, eraser: 
       select from ${sql.table(table)} where id = ${id} and purge_time <= now()`);
     if (still.length === 0) return 0;
     const records: RemovedRecords = before?.id === id ? before.records : new Map();
-    const receipts = kind && (await recordScope(tx, { kind, id }, eraser, records));
-    await remove(tx, id);
-    if (receipts !== undefined) await eraser.sealed(receipts);
+    if (typeof remove === "function") await remove(tx, id);
+    else await eraser.sealed((await eraseScope(tx, { kind: remove, id }, eraser, records)).receipts);
     return still.length;
   });
 
@@ -117,8 +115,8 @@ const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: 
     const free = locked.map((row) => row.id);
     const gone = await tx.affected(sql`
       delete from user_option where id = any(${options.map((option) => option.id)}::bigint[]) and user_id = any(${free}::bigint[])`);
-    await forgetRevisions(tx, [scope], free);
-    if (options.length > 0) return gone;
+    const forgotten = await forgetRevisions(tx, [scope], BATCH);
+    if (options.length + forgotten > 0) return gone + forgotten;
     const defaults = await tx.affected(sql`
       delete from scope_option where id in (
         select id from scope_option where scope_kind = ${kind} and scope_id = ${scopeId} limit ${BATCH})`);

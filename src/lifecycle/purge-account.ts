@@ -6,7 +6,7 @@ import { eraseAnswers } from "../db/idempotency.ts";
 import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
-import { dropOwned } from "../kinds/owned.ts";
+import { dropOwned, lockOwned } from "../kinds/owned.ts";
 import { removeRecordsFirst } from "../kinds/records.ts";
 import { storedAccount } from "../profiles/accounts.ts";
 import { requirePermission } from "../users/privileges.ts";
@@ -29,6 +29,16 @@ export const accountLocks =
     ...(await memberAggregates(session, id)),
     ...(await profilesIn(session, id)).map(({ user_id }) => userAggregate(user_id)),
   ];
+
+/** Locks what an account and its profiles own, before it is counted. The aggregates of `accountLocks` have to be locked already. */
+export const lockOwnings = async (tx: Session, id: bigint): Promise<void> => {
+  await lockOwned(
+    tx,
+    (await profilesIn(tx, id)).map((profile) => profile.id),
+  );
+  await tx.rows(sql`select from user_profile where account_id = ${id} order by id for update`);
+  await tx.rows(sql`select from account where id = ${id} for update`);
+};
 
 /** Removes an account with all that belongs to it. The aggregates of `accountLocks` have to be locked already. Returns others that were changed. */
 export const removeAccount = async (tx: Session, id: bigint): Promise<readonly Aggregate[]> => {
@@ -55,6 +65,7 @@ export const purgeAccount =
     const records = await removeRecordsFirst({ db, write }, call, { name: PROFILE, ids: before }, plan, check);
     return write(call, plan, async (tx) => {
       await check(tx);
+      await lockOwnings(tx, id);
       const receipts = await recordScope(tx, { kind: "account", id }, eraser, records);
       for (const aggregate of await removeAccount(tx, id)) tx.touch(aggregate);
       if (!validateOnly) await eraser.sealed(receipts);

@@ -5,8 +5,8 @@ import { lockedRow, locksOf } from "../kinds/stored.ts";
 import { requirePermission } from "../users/privileges.ts";
 import type { Eraser } from "./erasure/eraser.ts";
 import { toReceipt } from "./erasure/receipts.ts";
-import { recordScope } from "./record-scope.ts";
-import { type Purgeable, purgeable } from "./remove-scopes.ts";
+import { eraseScope } from "./record-scope.ts";
+import type { Purgeable } from "./remove-scopes.ts";
 
 /**
  * PurgeOrganization, PurgeProject, PurgeTeam: removes an organization, project or team at once, deleted or not, with its options and all that
@@ -25,9 +25,8 @@ export const purgeScope =
     const records = await removeRecordsFirst(app, call, { name: kind.name, ids: [id] }, plan, check);
     return app.write(call, plan, async (tx) => {
       await check(tx);
-      const table = kind.table as Purgeable;
-      const receipts = await recordScope(tx, { kind: table, id }, eraser, records);
-      for (const aggregate of await purgeable[table].remove(tx, id)) tx.touch(aggregate);
+      const { receipts, changed } = await eraseScope(tx, { kind: kind.table as Purgeable, id }, eraser, records);
+      for (const aggregate of changed) tx.touch(aggregate);
       if (!validateOnly) await eraser.sealed(receipts);
       const receipt = receipts.get(id);
       return answerOf(receipt === undefined ? {} : { receipt: toReceipt(receipt) });

@@ -8,9 +8,9 @@ import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { failedPrecondition } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
-import { dropOwned } from "../kinds/owned.ts";
+import { dropOwned, lockOwned } from "../kinds/owned.ts";
 import { type RemovedRecords, removeRecordsFirst } from "../kinds/records.ts";
-import { dropReferences } from "../kinds/remove.ts";
+import { dropReferences, lockReferences } from "../kinds/remove.ts";
 import { OWNER, owners } from "../organizations/owners.ts";
 import { userNotFound } from "../users/get-user.ts";
 import { requirePermission } from "../users/privileges.ts";
@@ -83,12 +83,16 @@ type Purged = { readonly ownerless: readonly bigint[]; readonly receipts: Readon
 export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[], eraser: Eraser, records?: RemovedRecords): Promise<Purged> => {
   const ids = users.map(String);
   const ownerless = await leftWithoutOwner(tx, ids);
+  // Before anything is counted, so that nothing comes in between.
+  const kinds = await lockReferences(tx, "user", ids);
+  await lockOwned(tx, await profilesOf(tx, users));
   const counts = await countRows(tx, users, true);
   const receipts = await eraser.record(
     tx,
     users.map((id, index) => ({ kind: "user", id, tables: numbersOf(counts.get(id) ?? [], index === 0 ? records : undefined), later: [] })),
   );
-  for (const aggregate of await dropReferences(tx, "user", ids)) tx.touch?.(aggregate);
+  await dropReferences(tx, "user", ids, kinds);
+  for (const aggregate of kinds) tx.touch?.(aggregate);
   const owned = await dropOwned(tx, await profilesOf(tx, users));
   for (const aggregate of owned) tx.touch?.(aggregate);
   const names = await dropNames(tx, ids);

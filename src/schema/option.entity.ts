@@ -60,6 +60,10 @@ export const OptionRevision = defineEntity({
     actingUserId: p.bigint().nullable(),
   },
   primaryKeys: ["userId", "scopeKind", "scopeId", "key", "id"],
+  // By deletions a purge of the scope finds the history of what was there before; other writes cost nothing more.
+  indexes: [
+    indexOn("option_revision_deletion_index", "option_revision (scope_kind, scope_id, user_id) where scope_kind > 0 and value is null"),
+  ],
 });
 
 /** The table of scope options, global or of an organization or project: defaults for users or, if `locked`, values that users can't override. */

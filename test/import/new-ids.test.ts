@@ -6,7 +6,7 @@ import { inTransaction } from "../../src/db/in-transaction.ts";
 import type { ReportLine } from "../../src/import/report.ts";
 import { formatReport } from "../../src/import/report-text.ts";
 import { purgeUsers } from "../../src/lifecycle/purge-users.ts";
-import { purgeable } from "../../src/lifecycle/remove-scopes.ts";
+import { eraseScope } from "../../src/lifecycle/record-scope.ts";
 import { testEraser } from "../support/eraser.ts";
 import { all, countsOf, importRecords, rowsOf, stateOf, test } from "./fixture.ts";
 
@@ -175,7 +175,7 @@ test("U40 hashes of names that an import remembers go with the purge of what bor
   await importRecords(db, installation(uuid), asNew);
   const remembered = () => rowsOf(db, sql`select kind from import_origin order by kind`);
   expect(await remembered()).toEqual([{ kind: "organization" }, { kind: "project" }, { kind: "team" }, { kind: "user" }, { kind: "user" }]);
-  await inTransaction(db, "test", (tx) => purgeable.organization.remove(tx, 1n));
+  await inTransaction(db, "test", (tx) => eraseScope(tx, { kind: "organization", id: 1n }, testEraser, new Map()));
   expect(await remembered()).toEqual([{ kind: "user" }, { kind: "user" }]);
   await inTransaction(db, "test", (tx) => purgeUsers(tx, [1n], testEraser));
   expect(await rowsOf(db, sql`select id from import_origin`)).toEqual([{ id: "2" }]);

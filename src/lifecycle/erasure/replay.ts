@@ -6,9 +6,9 @@ import { inTransaction } from "../../db/in-transaction.ts";
 import type { OwnedDatabase } from "../../db/open.ts";
 import type { Session } from "../../db/session.ts";
 import { removeRecordsBelow } from "../../kinds/records.ts";
-import { accountLocks, profilesIn, removeAccount } from "../purge-account.ts";
+import { accountLocks, lockOwnings, profilesIn, removeAccount } from "../purge-account.ts";
 import { purgeDue } from "../purger.ts";
-import { recordScope } from "../record-scope.ts";
+import { eraseScope, recordScope } from "../record-scope.ts";
 import { purgeable } from "../remove-scopes.ts";
 import { createEraser, type Eraser, type ErasureSettings } from "./eraser.ts";
 import { readLedger } from "./ledger.ts";
@@ -58,9 +58,13 @@ const eraseAgain = async (db: OwnedDatabase, erased: ErasedScope, eraser: Eraser
   const records = await removeRecordsBelow(db.session(), below);
   await inTransaction(db, "userd purger", async (tx) => {
     if (!(await lockScope(tx, erased))) return;
+    if (kind !== "account") {
+      await eraseScope(tx, { kind, id }, eraser, records);
+      return;
+    }
+    await lockOwnings(tx, id);
     await recordScope(tx, erased, eraser, records);
-    if (kind === "account") await removeAccount(tx, id);
-    else await purgeable[kind].remove(tx, id);
+    await removeAccount(tx, id);
   });
 };
 

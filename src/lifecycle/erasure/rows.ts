@@ -9,6 +9,7 @@ import type { KindSet } from "../../schema/kind-set.ts";
 import { ofOrganization } from "../of-organization.ts";
 import { type ownedTables, rowsGoingWith } from "../owned-tables.ts";
 import { areFew } from "../remove-scopes.ts";
+import { isHistoryIn, lostScope } from "../scope-history.ts";
 import type { RowCount } from "./counts.ts";
 import type { Erased } from "./receipts.ts";
 
@@ -53,8 +54,11 @@ const kindsOf = (kinds: KindSet, { kind, id }: ErasedScope): readonly Meant[] =>
 };
 
 /** The conditions on the options in the scopes of something: one for each kind of scope, so that each has its range of an index. */
-const inScopes = ({ kind, id }: ErasedScope): readonly RawBuilder<unknown>[] => {
-  const ofKind = (scope: number) => sql`scope_kind = ${sql.lit(scope)} and scope_kind > 0 and scope_id`;
+const inScopes = (
+  { kind, id }: ErasedScope,
+  [scopeKind, scopeId]: readonly [RawBuilder<unknown>, RawBuilder<unknown>],
+): readonly RawBuilder<unknown>[] => {
+  const ofKind = (scope: number) => sql`${scopeKind} = ${sql.lit(scope)} and ${scopeKind} > 0 and ${scopeId}`;
   if (kind === "project") return [sql`${ofKind(ScopeKind.PROJECT)} = ${id}`];
   return [
     sql`${ofKind(ScopeKind.ORGANIZATION)} = ${id}`,
@@ -62,13 +66,17 @@ const inScopes = ({ kind, id }: ErasedScope): readonly RawBuilder<unknown>[] => 
   ];
 };
 
-/** The options in the scopes of something, and those revisions that go with them. */
+/** The options in the scopes of something, and the revisions of those that are or were there. */
 const optionsOf = (erased: ErasedScope): readonly Meant[] =>
-  inScopes(erased).flatMap((isMeant) => [
+  inScopes(erased, [sql`scope_kind`, sql`scope_id`]).flatMap((isMeant) => [
     { table: "user_option", isMeant },
     { table: "scope_option", isMeant },
-    { table: "option_revision", isMeant: sql`${isMeant} and user_id in (select user_id from user_option where ${isMeant})` },
+    { table: "option_revision", isMeant: isHistoryIn(isMeant) },
   ]);
+
+/** The options in the scopes of something that have lost in merges. */
+const lostOptionsOf = (erased: ErasedScope): readonly Meant[] =>
+  inScopes(erased, lostScope).map((inScope) => ({ table: "merge_discard", isMeant: sql`table_name = 'user_option' and ${inScope}` }));
 
 const scopesOf = async (session: Session, { kind, id }: ErasedScope): Promise<readonly Scope[]> => {
   if (kind === "project") return [{ kind: ScopeKind.PROJECT, id }];
@@ -77,7 +85,8 @@ const scopesOf = async (session: Session, { kind, id }: ErasedScope): Promise<re
   return [{ kind: ScopeKind.ORGANIZATION, id }, ...projects.map((project) => ({ kind: ScopeKind.PROJECT, id: project.id }))];
 };
 
-const LATER = [
+/** The tables of options, which a purge removes later where they are many. */
+export const LATER = [
   "option_revision",
   "scope_option",
   "user_option",
@@ -102,17 +111,29 @@ const counted = (table: string, meant: readonly Meant[]): RawBuilder<RowCount> =
 /** The rows that an erasure removes or clears, by table and in their order, and the tables of which so many go that they are removed later. */
 export type Counted = { readonly counts: readonly RowCount[]; readonly later: readonly string[] };
 
+const count = (session: Session, meant: readonly Meant[]): Promise<RowCount[]> => {
+  const parts = [...Map.groupBy(meant, ({ table }) => table)].map(([table, some]) => counted(table, some));
+  return session.rows(sql<RowCount>`
+    select * from (${sql.join(parts, sql` union all `)}) c where removed + cleared > 0 order by "table" collate "C"`);
+};
+
+const besidesOptions = ({ kinds }: Session, erased: ErasedScope): readonly Meant[] => [
+  ...rowsGoingWith(erased.kind, sql`${erased.id}::bigint`),
+  ...kindsOf(kinds, erased),
+];
+
+/** Counts what goes with an organization, a project, a team or an account, but for options in its scopes: a purge counts these as it removes them. */
+export const countBesidesOptions = (session: Session, erased: ErasedScope): Promise<readonly RowCount[]> =>
+  count(session, besidesOptions(session, erased));
+
 /** Counts what goes with an organization, a project, a team or an account. */
 export const countScope = async (session: Session, erased: ErasedScope): Promise<Counted> => {
   const scopes = await scopesOf(session, erased);
   const later = scopes.length > 0 && !(await areFew(session, scopes)) ? LATER : [];
-  const meant: readonly Meant[] = [
-    ...rowsGoingWith(erased.kind, sql`${erased.id}::bigint`),
+  const counts = await count(session, [
+    ...besidesOptions(session, erased),
     ...(scopes.length > 0 && later.length === 0 ? optionsOf(erased) : []),
-    ...kindsOf(session.kinds, erased),
-  ];
-  const parts = [...Map.groupBy(meant, ({ table }) => table)].map(([table, some]) => counted(table, some));
-  const counts = await session.rows(sql<RowCount>`
-    select * from (${sql.join(parts, sql` union all `)}) c where removed + cleared > 0 order by "table" collate "C"`);
+    ...(scopes.length > 0 ? lostOptionsOf(erased) : []),
+  ]);
   return { counts, later };
 };

@@ -51,6 +51,10 @@ test.for(cases)(
     // The rule of a table says the same as the default of a policy.
     const byTables = { tables: meant.map(({ table }) => ({ table, winner })) };
     expect((await own.users.planUserMerge({ ...users, policy: byTables })).plan).toEqual(plan);
+    // And so does a rule for each conflict, for whatever the policy says of the rest.
+    const decided = (plan?.conflicts ?? []).filter(({ table }) => meant.some((cell) => cell.table === table));
+    const byConflicts = { winner: MergeWinner.SOURCE, conflicts: decided.map(({ table, key }) => ({ table, key, winner })) };
+    expect((await own.users.planUserMerge({ ...users, policy: byConflicts })).plan).toEqual(plan);
     for (const { table, before, moved, kept, discarded } of plan?.counts ?? []) expect(before, table).toBe(moved + kept + discarded);
     for (const { table } of meant) {
       const conflicts = plan?.conflicts.filter((one) => one.table === table) ?? [];
