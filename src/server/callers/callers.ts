@@ -18,10 +18,10 @@ export type Callers = {
    */
   readonly find: LookUp["find"];
   /**
-   * Returns the refusal of a call that is nobody's, which its `authorization` header tells, or that it has neither that nor a certificate. Undefined = the
-   * call may have a caller. Costs less than `find`, and remembers nothing.
+   * Returns the refusal of a call whose credentials can't be anybody's: it shows none, or a token that is unknown and not of an issuer's form. Undefined =
+   * the call may have a caller, which `find` tells. Never waits, and remembers nothing.
    */
-  readonly strangers: LookUp["strangers"];
+  readonly refusalOfStranger: LookUp["refusalOfStranger"];
   /** Whether calls have to show who they are by. */
   readonly askCredentials: boolean;
   /** Reads the callers' file anew. A broken file is logged and changes nothing. */
@@ -80,7 +80,7 @@ const watchCallersFile = (path: string, { config, log, known = permissions, isTr
   };
   return {
     find: (credentials) => lookUp.find(credentials),
-    strangers: (authorization, hasCertificate) => lookUp.strangers(authorization, hasCertificate),
+    refusalOfStranger: (authorization, hasCertificate) => lookUp.refusalOfStranger(authorization, hasCertificate),
     askCredentials: true,
     reload,
     stop,
@@ -96,7 +96,7 @@ export const localCallers = (known: readonly string[] = permissions): Callers =>
     notAfter: Infinity,
     binding: undefined,
   };
-  return { find: () => local, strangers: () => undefined, askCredentials: false, reload: () => {}, stop: () => {} };
+  return { find: () => local, refusalOfStranger: () => undefined, askCredentials: false, reload: () => {}, stop: () => {} };
 };
 
 /**

@@ -30,7 +30,7 @@ export type Surroundings = {
 /** The look-up of the callers of one reading of the callers' file; `Callers` says what its parts do. */
 export type LookUp = {
   readonly find: (credentials: Credentials) => MaybePromise<Found>;
-  readonly strangers: (authorization: string | undefined, hasCertificate: () => boolean) => DomainError | undefined;
+  readonly refusalOfStranger: (authorization: string | undefined, hasCertificate: () => boolean) => DomainError | undefined;
 };
 
 /** Tells whether a token has the three parts of a signed one. */
@@ -148,7 +148,7 @@ export const createLookUp = (entries: readonly Entry[], issuers: readonly OpenIs
       const found = find(credentials);
       return found instanceof Promise ? found.then((one) => admit(one, credentials)) : admit(found, credentials);
     },
-    strangers: (authorization, hasCertificate) => {
+    refusalOfStranger: (authorization, hasCertificate) => {
       if (authorization !== undefined) return byToken.isStrange(authorization) ? refusals.unknownToken : undefined;
       return hasCertificate() ? undefined : refusals.nothingShown;
     },

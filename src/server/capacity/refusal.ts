@@ -14,7 +14,7 @@ export type Refusal = {
 };
 
 /** Prepares the refusal with an error. */
-export const prepare = (error: DomainError, trailers: Readonly<Record<string, string>> = {}): Refusal => {
+export const prepareRefusal = (error: DomainError, trailers: Readonly<Record<string, string>> = {}): Refusal => {
   const status = withTrailers(statusOf(error), trailers);
   return { error, status, headers: headersAlone(toGrpcStatus(status)) };
 };
@@ -24,7 +24,7 @@ const retryAfterMs = 100;
 
 /** Prepares the refusal of a call while the server drains. */
 export const closedRefusal = (): Refusal =>
-  prepare(withoutStack(() => unavailable("SHUTTING_DOWN", "The server is shutting down; another one will answer.")));
+  prepareRefusal(withoutStack(() => unavailable("SHUTTING_DOWN", "The server is shutting down; another one will answer.")));
 
 /** The step between the times that refusals name, in milliseconds, so that many refusals are alike. */
 const STEP_MS = 10;
@@ -38,7 +38,7 @@ const SPREAD = 16;
  */
 export const createFullRefusals = (): (() => Refusal) => {
   const prepared = Array.from({ length: SPREAD }, (_, step) =>
-    prepare(
+    prepareRefusal(
       withoutStack(() =>
         exhausted("OVERLOADED", "The server has as many calls in progress as it can answer soon, and takes no more now.", {
           retryAfterMs: retryAfterMs + step * STEP_MS,
@@ -52,13 +52,13 @@ export const createFullRefusals = (): (() => Refusal) => {
 
 /** Prepares the refusal of a call that would be answered after its deadline. */
 export const lateRefusal = (): Refusal =>
-  prepare(
+  prepareRefusal(
     withoutStack(() => exhausted("OVERLOADED", "The server is too busy to answer before the deadline of the call.", { retryAfterMs })),
   );
 
 /** Prepares the refusal of a call of a caller that has as many in progress as it may. */
 export const concurrencyRefusal = (): Refusal =>
-  prepare(
+  prepareRefusal(
     withoutStack(() =>
       exhausted("CALLER_LIMITED", "The caller has as many calls in progress as it may have.", {
         retryAfterMs,
@@ -82,7 +82,7 @@ export const createRateRefusals = (): ((group: string, rate: Rate, waitMs: numbe
     const error = withoutStack(() =>
       exhausted("CALLER_LIMITED", `The caller has used up its rate of ${what}.`, { retryAfterMs: rounded, metadata: { limit: group } }),
     );
-    const refusal = prepare(error, rateFields([{ group, rate, left: 0, waitMs: rounded }]));
+    const refusal = prepareRefusal(error, rateFields([{ group, rate, left: 0, waitMs: rounded }]));
     if (prepared.size < MAX_PREPARED) prepared.set(key, refusal);
     return refusal;
   };

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, ServerHttp2Session } from "node:http2";
 import type { DomainError } from "../../errors.ts";
 import type { InterceptorContext } from "../interceptors/interceptor.ts";
 import { peerOf } from "../peers.ts";
-import { prepare, type Refusal } from "./refusal.ts";
+import { prepareRefusal, type Refusal } from "./refusal.ts";
 
 /** A function that returns the refusal of a stranger's call; undefined = it may have a caller, or its refusal is to be logged by itself. */
 type RefuseStranger = (session: ServerHttp2Session | undefined, headers: IncomingHttpHeaders) => Refusal | undefined;
@@ -20,11 +20,11 @@ export const createStrangerRefusals = ({ callers }: Pick<InterceptorContext, "ca
       seen.add(session);
       return undefined;
     }
-    const error = callers.strangers(authorization, () => peerOf(session).certificate !== undefined);
+    const error = callers.refusalOfStranger(authorization, () => peerOf(session).certificate !== undefined);
     if (error === undefined) return undefined;
     const known = prepared.get(error);
     if (known !== undefined) return known;
-    const refusal = prepare(error);
+    const refusal = prepareRefusal(error);
     prepared.set(error, refusal);
     return refusal;
   };
