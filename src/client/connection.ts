@@ -1,11 +1,12 @@
 import type { SecureClientSessionOptions } from "node:http2";
 import type { DescService } from "@bufbuild/protobuf";
-import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import type { Client, Interceptor, Transport } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { coalesce } from "./coalescing.ts";
 import { typed, typedStream } from "./errors.ts";
 import { type Deadlines, deadlineOf, defaultDeadlines } from "./methods.ts";
 import { defaultRetries, nameWrites, type Retries, retry } from "./retries.ts";
+import { clientOf } from "./streams.ts";
 import { carryTokens, type OnWrite } from "./tokens.ts";
 
 /** The token that calls carry, or a function that returns the current one, for tokens that are renewed. */
@@ -114,7 +115,7 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   const transport = withDefaults(grpc, { ...defaultDeadlines, ...options.deadlines });
   const close = () => sessionManager.abort();
   return {
-    client: (service) => createClient(service, transport),
+    client: (service) => clientOf(service, transport),
     onWrite: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

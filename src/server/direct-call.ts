@@ -1,4 +1,4 @@
-import { constants, type Http2Session, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { Http2Session, IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { MaybePromise } from "../call.ts";
 import { DomainError } from "../errors.ts";
 import type { Bodies } from "./bodies.ts";
@@ -7,20 +7,13 @@ import { headersAlone, refusalOf } from "./grpc-status.ts";
 import type { Handler } from "./interceptors/interceptor.ts";
 import { Invocation, type Transport } from "./interceptors/invocation.ts";
 import { Code } from "./interceptors/status.ts";
-import type { GuardedRpc } from "./open-call.ts";
-import type { Connection } from "./peers.ts";
+import type { CallHome, GuardedRpc } from "./open-call.ts";
+import type { Patient } from "./patience.ts";
 import { type Counted, freeRequest, giveBytesBack, takeBytes } from "./request-bytes.ts";
 import { requestPatienceMs } from "./rpc.ts";
 
 /** A unary RPC as its calls need it. */
 export type DirectRpc = GuardedRpc & { readonly handler: Handler };
-
-/** What a call needs of its server: the count of bytes, and a place to tell of connections. */
-export type DirectHome = {
-  readonly bodies: Bodies;
-  /** Is told the connection of each call that was admitted. */
-  readonly admitted: (connection: Connection) => void;
-};
 
 /** The headers of all answers, as an array: Node copies an object. Dates are for caches, which gRPC has none of. */
 const answerHeaders: readonly string[] = [
@@ -31,9 +24,6 @@ const answerHeaders: readonly string[] = [
 ];
 const answerOptions = { waitForTrailers: true, sendDate: false } as const;
 const ok = { "grpc-status": "0" } as const;
-
-/** The time that a client has to take its answer, beyond the deadline of the call, or to end a request that was answered early, in milliseconds. */
-const LINGER_MS = 5_000;
 
 /** The turns of the event loop in which an answer from memory is made and taken by its connection, with two to spare. */
 const TURNS = 4;
@@ -69,9 +59,9 @@ const transport: Transport<DirectCall> = {
 
 /**
  * A unary call on Node's HTTP/2, without grpc-js, from its headers to its end. An answer from memory is made in the moment in which the request is
- * complete. A call that is not over after a few turns of the event loop gets a timer, which ends it when its client neither sends nor takes.
+ * complete. A call that is not over after a few turns of the event loop is listed as one that may have to wait for its client.
  */
-export class DirectCall implements Counted {
+export class DirectCall implements Counted, Patient {
   readonly bodies: Bodies;
   readonly maxBytes: number;
   readonly hasRequestStream = false;
@@ -84,21 +74,24 @@ export class DirectCall implements Counted {
   hasEnded = false;
   bytes = 0;
   inflated: Buffer<ArrayBuffer> | undefined = undefined;
+  isAnswered = false;
+  sweeps = 0;
+  before: Patient | undefined = undefined;
+  after: Patient | undefined = undefined;
   /** The next one of the calls that are looked at in the next turn. */
   next: DirectCall | undefined = undefined;
   readonly #rpc: DirectRpc;
-  readonly #home: DirectHome;
+  readonly #home: CallHome;
   readonly #invocation: Invocation<DirectCall>;
   /** The request as far as it has come, which is the first `bytes` of it. */
   #body: Buffer | undefined = undefined;
-  #isComplete = false;
-  #isAnswered = false;
+  #isWhole = false;
   #turns = 0;
   #isWatched = false;
-  #timer: NodeJS.Timeout | undefined = undefined;
+  #isListed = false;
   #cancel: (() => void) | undefined = undefined;
 
-  constructor(home: DirectHome, rpc: DirectRpc, stream: ServerHttp2Stream, headers: IncomingHttpHeaders, timeoutMs: number) {
+  constructor(home: CallHome, rpc: DirectRpc, stream: ServerHttp2Stream, headers: IncomingHttpHeaders, timeoutMs: number) {
     this.#home = home;
     this.#rpc = rpc;
     this.bodies = home.bodies;
@@ -109,6 +102,20 @@ export class DirectCall implements Counted {
     this.session = stream.session;
     this.deadline = Date.now() + timeoutMs;
     this.#invocation = new Invocation(rpc.rpc, transport, this, rpc.log);
+  }
+
+  /** A request that nobody reads, since it was answered early, arrives too. */
+  get isComplete(): boolean {
+    return this.#isWhole || this.stream.readableEnded;
+  }
+
+  get lateAt(): number {
+    const { deadline, startedAt } = this.#invocation;
+    return Math.min(startedAt + requestPatienceMs, performance.now() + deadline - Date.now());
+  }
+
+  get takesUntil(): number {
+    return this.#invocation.deadline;
   }
 
   /** Asks for admission, and reads the request once it is admitted. */
@@ -135,11 +142,11 @@ export class DirectCall implements Counted {
   /** Takes bytes of the request. */
   take(chunk: Buffer): void {
     // What comes behind an answer is forgotten, not kept.
-    if (this.#isAnswered) return;
+    if (this.isAnswered) return;
     try {
       takeBytes(this, chunk.length);
     } catch (error) {
-      this.#fail(error as Error);
+      this.fail(error as Error);
       return;
     }
     this.#body = this.#body === undefined ? chunk : withRoom(this.#body, this.bytes);
@@ -148,9 +155,9 @@ export class DirectCall implements Counted {
 
   /** Answers the call, whose request has arrived. */
   complete(): void {
-    this.#isComplete = true;
+    this.#isWhole = true;
     // Node ends a request that its client has cut as if it were whole.
-    if (this.#isAnswered || this.stream.closed) return;
+    if (this.isAnswered || this.stream.closed) return;
     const received = messageIn(this.#body?.subarray(0, this.bytes));
     this.#body = undefined;
     if (received instanceof Uint8Array) this.#handle(received);
@@ -170,7 +177,8 @@ export class DirectCall implements Counted {
     else if (++this.#turns < TURNS) return true;
     else {
       this.#watch();
-      this.#arm();
+      this.#isListed = true;
+      this.#home.patients.add(this);
     }
     return false;
   }
@@ -179,14 +187,23 @@ export class DirectCall implements Counted {
   leave(): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
-    clearTimeout(this.#timer);
+    if (this.#isListed) this.#home.patients.remove(this);
     freeRequest(this);
     this.#cancel?.();
   }
 
+  /** Refuses the call for an error outside the interceptors, which is counted and logged as any other. */
+  fail(error: Error): void {
+    try {
+      this.#rpc.admission.refuse(this.#invocation, error);
+    } catch (status) {
+      this.#refuse(status);
+    }
+  }
+
   #read(): void {
     // It was refused meanwhile, since it waited too long, or its client has gone.
-    if (this.#isAnswered || this.stream.destroyed) return;
+    if (this.isAnswered || this.stream.destroyed) return;
     if (this.session !== undefined) this.#home.admitted(this.session);
     this.stream.on("data", onData).on("end", onEnd);
   }
@@ -225,22 +242,12 @@ export class DirectCall implements Counted {
     this.stream.respond(headers, { endStream: true });
     // An unread request would have the answer lost.
     this.stream.resume();
-    if (this.#timer !== undefined) this.#arm();
-  }
-
-  /** Refuses a call for an error outside the interceptors, which is counted and logged as any other. */
-  #fail(error: Error): void {
-    try {
-      this.#rpc.admission.refuse(this.#invocation, error);
-    } catch (status) {
-      this.#refuse(status);
-    }
   }
 
   /** Refuses a request that is not one message, with the status that gRPC has for it; as by grpc-js, such a call is not counted. */
   #refuseRequest(received: Exclude<Framed, Uint8Array>): void {
     if (received === "compressed") {
-      this.#fail(new DomainError("Invalid", "FIELD_INVALID", "The message is compressed, and the call names no compression."));
+      this.fail(new DomainError("Invalid", "FIELD_INVALID", "The message is compressed, and the call names no compression."));
     } else {
       const details = `${this.#rpc.rpc.name} takes one message, and the request has ${received}.`;
       this.#end(headersAlone({ code: Code.UNIMPLEMENTED, details }));
@@ -249,8 +256,8 @@ export class DirectCall implements Counted {
 
   /** Notes that the call has its answer. Returns false when it had one before, or nobody is left to get it. */
   #settle(): boolean {
-    if (this.#isAnswered) return false;
-    this.#isAnswered = true;
+    if (this.isAnswered) return false;
+    this.isAnswered = true;
     giveBytesBack(this);
     return !this.stream.destroyed && !this.stream.closed;
   }
@@ -258,31 +265,12 @@ export class DirectCall implements Counted {
   #isOver(): boolean {
     const { stream } = this;
     if (stream.destroyed || stream.closed) return true;
-    return this.#isAnswered && stream.readableEnded && (stream.sentTrailers !== undefined || stream.writableFinished);
+    return this.isAnswered && stream.readableEnded && (stream.sentTrailers !== undefined || stream.writableFinished);
   }
 
   #watch(): void {
     if (this.#isWatched) return;
     this.#isWatched = true;
     this.stream.once("close", onClose);
-  }
-
-  #arm(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#expire(), this.#patienceMs()).unref();
-  }
-
-  #patienceMs(): number {
-    const { deadline, startedAt } = this.#invocation;
-    const leftMs = Math.max(0, deadline - Date.now());
-    const hasArrived = this.#isComplete || this.stream.readableEnded;
-    if (hasArrived) return leftMs + LINGER_MS;
-    return this.#isAnswered ? LINGER_MS : Math.min(leftMs, Math.max(0, startedAt + requestPatienceMs - performance.now()));
-  }
-
-  #expire(): void {
-    if (this.#isAnswered) this.stream.close(this.stream.readableEnded ? constants.NGHTTP2_CANCEL : constants.NGHTTP2_NO_ERROR);
-    else if (this.#isComplete) this.#arm();
-    else this.#fail(new DomainError("DeadlineExceeded", "DEADLINE_PASSED", "The request did not arrive in time."));
   }
 }

@@ -1,8 +1,8 @@
 import type { Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
-import type { Bodies } from "./bodies.ts";
-import { DirectCall, type DirectHome, type DirectRpc } from "./direct-call.ts";
+import { DirectCall, type DirectRpc } from "./direct-call.ts";
 import type { GrpcMethod } from "./grpc-adapter.ts";
 import { grpcTimeoutMs } from "./http-timeout.ts";
+import type { CallHome } from "./open-call.ts";
 import type { Rpc } from "./rpc.ts";
 
 /** The content types that say nothing special. */
@@ -14,20 +14,14 @@ const isPlain = (headers: IncomingHttpHeaders): boolean =>
   types.includes(headers["content-type"]) &&
   (headers["grpc-encoding"] === undefined || headers["grpc-encoding"] === "identity");
 
-/** What direct calls tell their server. */
-type Told = {
-  /** Is told the connection of each call that was admitted. */
-  readonly admitted: DirectHome["admitted"];
-  /** Is told a connection on which calls have begun, once a turn of the event loop. */
-  readonly active: (session: Http2Session) => void;
-};
-
 /** Serves a call if it is a plain unary one. Returns false, and does nothing, for any other. */
 export type ServeDirect = (rpc: Rpc, stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
 
-/** Makes the function that serves plain unary calls on Node's HTTP/2, without grpc-js, behind the interceptors. */
-export const createDirectCalls = (methods: readonly GrpcMethod[], bodies: Bodies, { admitted, active }: Told): ServeDirect => {
-  const home: DirectHome = { bodies, admitted };
+/**
+ * Makes the function that serves plain unary calls on Node's HTTP/2, without grpc-js, behind the interceptors. `active` is told a connection on
+ * which calls have begun, once a turn of the event loop.
+ */
+export const createDirectCalls = (methods: readonly GrpcMethod[], home: CallHome, active: (session: Http2Session) => void): ServeDirect => {
   const direct = new Map<Rpc, DirectRpc>();
   for (const { guarded, handler } of methods) if (guarded.rpc.kind === "unary") direct.set(guarded.rpc, { ...guarded, handler });
 

@@ -14,8 +14,9 @@ import { createFront } from "./front.ts";
 import { toGrpcMethod } from "./grpc-adapter.ts";
 import { addHealth } from "./health.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
+import type { CallHome } from "./open-call.ts";
 import { createCallGuard } from "./open-calls.ts";
-import type { Connection } from "./peers.ts";
+import { createPatients } from "./patience.ts";
 import type { Readiness } from "./readiness.ts";
 import { addReflection } from "./reflection.ts";
 import { maxBatchRequestBytes, maxResponseBytes, type Rpc } from "./rpc.ts";
@@ -88,8 +89,10 @@ export const startGrpc = async ({
   // Its logger quotes malformed headers, tokens included.
   setLogVerbosity(logVerbosity.NONE);
   const methods = rpcs.map((rpc) => toGrpcMethod(rpc, context));
-  const guard = createCallGuard(new Map(methods.map(({ definition, guarded }) => [definition.path, guarded])), bodies);
-  const server = new Server({ ...options, interceptors: [guard.interceptor] });
+  const patients = createPatients();
+  const home: CallHome = { bodies, patients, admitted: (connection) => connections.vouch(connection) };
+  const guard = createCallGuard(new Map(methods.map(({ definition, guarded }) => [definition.path, guarded])), home);
+  const server = new Server({ ...options, interceptors: [guard] });
   for (const { definition, implementation } of methods) server.addService({ call: definition }, { call: implementation });
   const health = addHealth(
     server,
@@ -103,15 +106,12 @@ export const startGrpc = async ({
 
   const byPath = new Map(rpcs.map((rpc) => [`/${rpc.name}`, rpc]));
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const told = {
-    admitted: (connection: Connection) => connections.vouch(connection),
-    // grpc-js ends connections that are idle, and does not see these calls.
-    active: (session: Http2Session) => {
-      const idle = server["sessionIdleTimeouts"].get(session as ServerHttp2Session);
-      if (idle !== undefined) idle.lastIdle = Date.now();
-    },
+  // grpc-js ends connections that are idle, and does not see these calls.
+  const noteActive = (session: Http2Session) => {
+    const idle = server["sessionIdleTimeouts"].get(session as ServerHttp2Session);
+    if (idle !== undefined) idle.lastIdle = Date.now();
   };
-  const serveDirect = transport === "http2" ? createDirectCalls(methods, bodies, told) : undefined;
+  const serveDirect = transport === "http2" ? createDirectCalls(methods, home, noteActive) : undefined;
   // Type-checked, though private: grpc-js hands out neither its servers nor their sessions.
   for (const http2Server of server["http2Servers"].keys()) {
     http2Server.prependListener("session", (session: ServerHttp2Session) => {
@@ -130,7 +130,6 @@ export const startGrpc = async ({
     if (!socket.destroyed) injector.injectConnection(socket);
   });
   const connections = limitConnections(front, limits);
-  guard.onAdmitted(connections.vouch);
   const address = await listen(front, "GRPC_LISTEN", at);
   return {
     address,
@@ -145,7 +144,7 @@ export const startGrpc = async ({
       // A start that fails after this port was opened ends here: nothing may keep the process.
       front.close();
       health.stop();
-      guard.stop();
+      patients.stop();
       server.forceShutdown();
       connections.destroyAll();
     },

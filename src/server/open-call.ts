@@ -1,8 +1,8 @@
-import { constants, type ServerHttp2Stream } from "node:http2";
+import type { ServerHttp2Stream } from "node:http2";
 import type { Writable } from "node:stream";
 import type { Metadata, ServerInterceptingCallInterface, ServerInterceptor } from "@grpc/grpc-js";
 import type { BaseServerInterceptingCall } from "@grpc/grpc-js/build/src/server-interceptors.js";
-import { DomainError } from "../errors.ts";
+import type { DomainError } from "../errors.ts";
 import type { Bodies } from "./bodies.ts";
 import { type CallWithHeaders, transport } from "./call-headers.ts";
 import type { Credentials } from "./callers/credentials.ts";
@@ -11,6 +11,7 @@ import type { Admission } from "./interceptors/admission.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { Invocation } from "./interceptors/invocation.ts";
 import { statusOf } from "./interceptors/status.ts";
+import type { Patient, Patients } from "./patience.ts";
 import { type Connection, peerOf } from "./peers.ts";
 import { type Counted, freeRequest, giveBytesBack, inflateWithin, isCompressed, takeBytes } from "./request-bytes.ts";
 import { type Rpc, requestPatienceMs } from "./rpc.ts";
@@ -27,16 +28,13 @@ export type GuardedRpc = {
   readonly holdsBytes: boolean;
 };
 
-/** What an open call needs of its server: the count of bytes, and the list that it leaves when it ends. */
+/** What a call needs of its server: the count of bytes, and the list of those that may have to wait for their clients. */
 export type CallHome = {
   readonly bodies: Bodies;
-  readonly remove: (call: OpenCall) => void;
+  readonly patients: Patients;
   /** Is told the connection of each call of an RPC that was admitted. */
   readonly admitted: (connection: Connection) => void;
 };
-
-/** The number of sweeps for which an answer may wait for its client beyond the deadline of the call, and a client go on sending behind it. */
-const answerSweeps = 5;
 
 const openCall = Symbol("open call");
 type Marked = Metadata & { [openCall]?: OpenCall };
@@ -60,8 +58,7 @@ const countFrame = function (this: BaseServerInterceptingCall, data: Buffer): vo
  * message is kept, counts these bytes, and ends the call when its client neither sends nor takes. Its functions are on the prototype, and it is
  * the listener of grpc-js itself: closures, or grpc-js's own ServerInterceptingCall, would cost every call.
  */
-export class OpenCall implements ServerInterceptingCallInterface, CallWithHeaders, Counted {
-  readonly since = performance.now();
+export class OpenCall implements ServerInterceptingCallInterface, CallWithHeaders, Counted, Patient {
   readonly bodies: Bodies;
   readonly maxBytes: number | undefined;
   readonly hasRequestStream: boolean;
@@ -69,8 +66,11 @@ export class OpenCall implements ServerInterceptingCallInterface, CallWithHeader
   hasEnded = false;
   bytes = 0;
   inflated: Buffer<ArrayBuffer> | undefined = undefined;
-  before: OpenCall | undefined = undefined;
-  after: OpenCall | undefined = undefined;
+  isComplete = false;
+  isAnswered = false;
+  sweeps = 0;
+  before: Patient | undefined = undefined;
+  after: Patient | undefined = undefined;
   metadata: Metadata | undefined = undefined;
   /** The call on its way through the interceptors; undefined for health and reflection. */
   invocation: Invocation<CallWithHeaders> | undefined = undefined;
@@ -81,9 +81,7 @@ export class OpenCall implements ServerInterceptingCallInterface, CallWithHeader
   readonly #guarded: GuardedRpc | undefined;
   readonly #hasResponseStream: boolean;
   #listener: Listener | undefined = undefined;
-  #isComplete = false;
-  #isAnswered = false;
-  #sweeps = 0;
+  readonly #since = performance.now();
 
   constructor(home: CallHome, method: Method, call: ServerInterceptingCallInterface, guarded: GuardedRpc | undefined) {
     this.#home = home;
@@ -97,7 +95,19 @@ export class OpenCall implements ServerInterceptingCallInterface, CallWithHeader
   }
 
   get connection(): Connection | undefined {
-    return this.#stream.session;
+    return this.stream.session;
+  }
+
+  get stream(): ServerHttp2Stream {
+    return this.#call["stream"] as ServerHttp2Stream;
+  }
+
+  get lateAt(): number {
+    return this.hasRequestStream ? Infinity : this.#since + requestPatienceMs;
+  }
+
+  get takesUntil(): number {
+    return this.#hasResponseStream ? 0 : (this.invocation?.deadline ?? 0);
   }
 
   deadline(): number {
@@ -121,12 +131,12 @@ export class OpenCall implements ServerInterceptingCallInterface, CallWithHeader
 
   sendMessage(message: unknown, callback: () => void): void {
     // The status follows when the client has taken the message.
-    if (!this.#hasResponseStream) this.#isAnswered = true;
+    if (!this.#hasResponseStream) this.isAnswered = true;
     this.#call.sendMessage(message, callback);
   }
 
   sendStatus(status: Status): void {
-    this.#isAnswered = true;
+    this.isAnswered = true;
     this.#call.sendStatus(status);
   }
 
@@ -181,16 +191,16 @@ export class OpenCall implements ServerInterceptingCallInterface, CallWithHeader
   }
 
   onReceiveHalfClose(): void {
-    this.#isComplete = true;
+    this.isComplete = true;
     this.#listener?.onReceiveHalfClose();
   }
 
   onCancel(): void {
     // An answer that comes before its request ends only one half of the stream. The client holds the other one, for as long as it may linger.
-    const stream = this.#stream;
-    if (this.#isComplete || stream.closed || stream.destroyed) this.#leave();
+    const { stream } = this;
+    if (this.isComplete || stream.closed || stream.destroyed) this.#leave();
     else {
-      this.#isAnswered = true;
+      this.isAnswered = true;
       stream.once("close", () => this.#leave());
     }
     this.#listener?.onCancel();
@@ -211,7 +221,7 @@ export class OpenCall implements ServerInterceptingCallInterface, CallWithHeader
       takeBytes(this, bytes);
       return true;
     } catch (error) {
-      this.sendStatus(this.#refusalOf(error as Error));
+      this.fail(error as Error);
       return false;
     }
   }
@@ -227,21 +237,11 @@ export class OpenCall implements ServerInterceptingCallInterface, CallWithHeader
 
   /** Tells that the handler has done its part: what is left is for the client to take. */
   answered(): void {
-    this.#isAnswered = true;
+    this.isAnswered = true;
   }
 
-  /** Ends the call if it has waited too long for its client. */
-  lookAt(now: number): void {
-    if (this.#isAnswered) {
-      this.#sweeps += 1;
-      // The deadline is the client's for taking one answer; behind an early answer it may send no longer than others.
-      const takesItsTime = this.#isComplete && !this.#hasResponseStream && this.invocation !== undefined;
-      const isDue = !takesItsTime || Date.now() > (this.invocation?.deadline ?? 0);
-      if (isDue && this.#sweeps > answerSweeps) this.#reset();
-    } else if (!this.#isComplete && !this.hasRequestStream && this.since <= now - requestPatienceMs) {
-      const late = new DomainError("DeadlineExceeded", "DEADLINE_PASSED", "The request did not arrive in time.");
-      this.sendStatus(this.#refusalOf(late));
-    }
+  fail(error: Error): void {
+    this.sendStatus(this.#refusalOf(error));
   }
 
   /** Asks for admission. Returns false for a call that it has refused. */
@@ -273,19 +273,10 @@ export class OpenCall implements ServerInterceptingCallInterface, CallWithHeader
     }
   }
 
-  get #stream(): ServerHttp2Stream {
-    return this.#call["stream"] as ServerHttp2Stream;
-  }
-
-  /** Ends the stream of a client that does not take its answer, or goes on sending behind it. */
-  #reset(): void {
-    this.#stream.close(this.#isComplete ? constants.NGHTTP2_CANCEL : constants.NGHTTP2_NO_ERROR);
-  }
-
   #leave(): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
-    this.#home.remove(this);
+    this.#home.patients.remove(this);
     freeRequest(this);
     this.onEnd?.();
   }

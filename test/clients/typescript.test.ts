@@ -1,5 +1,5 @@
 import { Code, createClient, createRouterTransport, type Interceptor } from "@connectrpc/connect";
-import { test as base, expect } from "vitest";
+import { test as base, expect, vi } from "vitest";
 import { connectUserd } from "../../clients/typescript/src/connect.ts";
 import { reasonOf, UserdError } from "../../src/client/errors.ts";
 import { namedIn } from "../../src/client/named.ts";
@@ -36,6 +36,22 @@ test("the errors of a stream are typed as well", async ({ service }) => {
     for await (const _ of userd.users.streamUsers({ afterId: -1n }));
   };
   expect(reasonOf(await read().catch((error: unknown) => error))).toBe(ErrorReason.FIELD_INVALID);
+});
+
+test("a stream that its reader leaves ends, and its deadline with it", async ({ service }) => {
+  using userd = connectUserd({ address: formatAddress(service.grpcAddress) });
+  using begun = vi.spyOn(globalThis, "setTimeout");
+  using ended = vi.spyOn(globalThis, "clearTimeout");
+  const timeoutMs = 3_600_000;
+  // One more than a connection carries at once.
+  for (let streams = 0; streams <= 100; streams += 1) {
+    for await (const _ of userd.changes.watchChanges({ start: { case: "now", value: true } }, { timeoutMs })) break;
+  }
+  const deadlines = begun.mock.calls.flatMap(([, ms], index) => (ms === timeoutMs ? [begun.mock.results[index]?.value] : []));
+  expect(deadlines.length).toBeGreaterThan(100);
+  // Some are the service's, which runs here too and hears of the end a moment later.
+  const left = () => deadlines.filter((timer) => !ended.mock.calls.some(([one]) => one === timer)).length;
+  await expect.poll(left).toBe(0);
 });
 
 test("a refused call comes again when it was told to, and not sooner; without retries it fails", async ({ service }) => {

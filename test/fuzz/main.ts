@@ -23,7 +23,7 @@ const memoryOf = (pid = 0): number => {
 let failed = true;
 const postgres = await startPostgres();
 try {
-  await using service = await startService({ DATABASE_URL: postgres.url, LOG_LEVEL: "fatal", ...smallHeap });
+  await using service = await startService({ DATABASE_URL: postgres.url, LOG_LEVEL: "error", ...smallHeap });
   await assertAnswers(service);
   const before = memoryOf(service.process.pid);
   const inputs = Number(values.inputs);
@@ -32,6 +32,7 @@ try {
   const started = Date.now();
   const report = await fuzz(service, { inputs, inputsOfKinds, seed, onRpc: (rpc, target) => print(`  ${rpc} over ${target}`) });
   for (const violation of report.violations) print(describeViolation(violation, seed));
+  if (report.violations.length > 0) for (const line of service.logged()) print(`LOGGED ${line}`);
   const { exitCode } = service.process;
   if (exitCode === null) await assertAnswers(service);
   const after = memoryOf(service.process.pid);

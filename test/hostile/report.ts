@@ -1,6 +1,9 @@
 import type { Finding } from "./attack.ts";
 import { type Outcome, type Phase, passes } from "./run.ts";
 
+/** The most logged errors that are printed of an attack. */
+const MAX_ERRORS = 5;
+
 const rounded = (value: number): number => Math.round(value * 10) / 10;
 
 const describePhase = (name: string, { memoryMb, handles, polite }: Phase): string =>
@@ -11,7 +14,7 @@ const describeFinding = (finding: Finding): string =>
   `  ${passes(finding) ? "pass" : "FAIL"}    ${finding.name} ${rounded(finding.value)} (${finding.atLeast ? "at least" : "at most"} ${rounded(finding.bound)})`;
 
 /** What an attack did, for people. */
-export const describe = ({ attack, before, during, after, seconds, findings }: Outcome): string =>
+export const describe = ({ attack, before, during, after, seconds, findings, errors }: Outcome): string =>
   [
     `${attack.name}: ${attack.about} (${rounded(seconds)} s)`,
     describePhase("before", before),
@@ -19,6 +22,9 @@ export const describe = ({ attack, before, during, after, seconds, findings }: O
     ...[...new Set(during.polite.errors)].slice(0, 3).map((error) => `          ${error}`),
     describePhase("after", after),
     ...findings.map(describeFinding),
+    // Hundreds of calls can fail by one cause.
+    ...errors.slice(0, MAX_ERRORS).map((line) => `  LOGGED  ${line}`),
+    ...(errors.length > MAX_ERRORS ? [`  LOGGED  ${errors.length - MAX_ERRORS} errors more`] : []),
   ].join("\n");
 
 /** What an attack did, for the scorecard: a line of JSON for each figure. */

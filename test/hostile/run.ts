@@ -15,6 +15,8 @@ export type Outcome = {
   readonly after: Phase;
   readonly seconds: number;
   readonly findings: readonly Finding[];
+  /** The errors that the service has logged. */
+  readonly errors: readonly string[];
 };
 
 /** Tells whether a finding keeps its bound; what could not be measured does not. */
@@ -80,5 +82,5 @@ export const runAttack = async (attack: Attack, database: Databases, strength: S
     { name: "polite_errors", value: during.polite.errors.length, bound: bounds.politeErrors },
     ...own,
   ];
-  return { attack, before, during, after, seconds, findings };
+  return { attack, before, during, after, seconds, findings, errors: target.errors() };
 };

@@ -48,6 +48,8 @@ export type StartedTarget = Target &
   AsyncDisposable & {
     /** The end of its standard error when the process has ended; undefined while it runs. */
     readonly ended: () => string | undefined;
+    /** The errors that it has logged, a line of JSON each: the causes of what it has answered with INTERNAL. */
+    readonly errors: () => readonly string[];
   };
 
 /** Starts the service of an attack. */
@@ -61,7 +63,7 @@ export const startTarget = async (attack: Pick<Attack, "settings" | "callers">, 
     await startService({
       DATABASE_URL: database.url,
       TOKEN_FILE: tokenFile,
-      LOG_LEVEL: "fatal",
+      LOG_LEVEL: "error",
       // As `npm start` and the image do.
       NODE_OPTIONS: "--max-semi-space-size=16",
       ...settings,
@@ -95,6 +97,7 @@ export const startTarget = async (attack: Pick<Attack, "settings" | "callers">, 
     ...target,
     ended: () =>
       service.process.exitCode === null && service.process.signalCode === null ? undefined : service.output().stderr.slice(-4_000),
+    errors: service.logged,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 };

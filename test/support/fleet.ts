@@ -97,7 +97,7 @@ const startMember = async (stack: AsyncDisposableStack, databaseUrl: string, { r
       if (service === undefined) throw new Error("The process is being started again.");
       return service;
     },
-    errors: () => services.flatMap((one) => one.output().stderr.split("\n")).filter((line) => line !== ""),
+    errors: () => services.flatMap((one) => one.logged()),
     metrics: async () => (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text(),
     replace: async () => {
       await kill();

@@ -28,6 +28,8 @@ export type Userd = AsyncDisposable & {
   readonly ended: Promise<Ended>;
   /** What it has said so far. */
   readonly output: () => Pick<Ended, "stdout" | "stderr">;
+  /** The lines that it has logged so far; with `LOG_LEVEL=error` the causes of what it has answered with INTERNAL. */
+  readonly logged: () => readonly string[];
 };
 
 /** The settings that a process of ours sees: none of the machine's own, free ports, no waiting at the end. */
@@ -70,6 +72,7 @@ export const startUserd = (
     process: child,
     ended,
     output: () => ({ ...said }),
+    logged: () => said.stderr.split("\n").filter((line) => line !== ""),
     [Symbol.asyncDispose]: async () => {
       child.kill("SIGKILL");
       await ended;

@@ -15,6 +15,8 @@ export type Account = {
   /** Its calls that a port has let pass in the turn `expectedIn`, and that have not begun yet. */
   expected: number;
   expectedIn: number;
+  /** The time that its last call was given that a full server has refused. */
+  returnsAt: number;
   /** All of its calls that were taken. */
   calls: number;
   /** As many as `calls` when callers were counted last, and the time at which there were more than before. */
@@ -79,6 +81,7 @@ export const createAccounts = (): Accounts => {
       reads: 0,
       expected: 0,
       expectedIn: 0,
+      returnsAt: 0,
       calls: 0,
       counts: { calls: 0, at: -Infinity },
       buckets: new Map(),

@@ -124,7 +124,7 @@ export const createCapacity = (max: number, least = max): Capacity => {
       if (empty !== undefined) return byRate(empty.group, empty.rate, empty.waitMs);
     }
     if (rpc.waits) return undefined;
-    if (isFull(rpc, account, coming, ownComing)) return full();
+    if (isFull(rpc, account, coming, ownComing)) return full(account);
     return leftMs > 0 && leftMs < limit.delayMs() ? late : undefined;
   };
 

@@ -20,8 +20,11 @@ const bareRefusal = async (job: Omit<LoadJob, "seconds" | "inFlight" | "obeys">,
   return await costOf(bare.pid, async () => (await runLoad(load)).refused.calls);
 };
 
-/** The share of what a server can do that is left at `k` times that, when a refusal costs the part `r` of an answer (reliability.md). */
-const physicalBound = (k: number, r: number): number => Math.max(0, (1 - k * r) / (1 - r));
+/**
+ * The share of what a server can do that is left at `k` times that, when a refusal costs the part `r` of an answer (reliability.md). Nothing is left
+ * where a refusal costs as much as an answer.
+ */
+const physicalBound = (k: number, r: number): number => (r < 1 ? Math.max(0, (1 - k * r) / (1 - r)) : 0);
 
 /** The shares of the capacity that are offered until all calls are answered. Half of it is what a quiet machine answers. */
 const SHARES = [0.5, 0.35, 0.25, 0.15];
