@@ -1,4 +1,5 @@
-import { Client, type ClientConfig, type QueryConfig } from "pg";
+import { Client, type ClientConfig, types } from "pg";
+import { type PreparedOn, runPrepared } from "./prepared-statement.ts";
 import { type Watch, watchConnection } from "./silent-connections.ts";
 import type { DriverError } from "./unreachable.ts";
 import { verifyAddress } from "./verified-host.ts";
@@ -59,10 +60,13 @@ type ClientOptions = {
 export const clientClass = ({ prepares, silenceMs }: ClientOptions): typeof Client =>
   class extends Client {
     readonly #watch: Watch | undefined;
+    readonly #on: PreparedOn;
 
     constructor(config: ClientConfig = {}) {
       super(config);
       verifyAddress(this);
+      const { getTypeParser } = config.types ?? types;
+      this.#on = { shapes: new Map(), parserOf: (type) => getTypeParser(type, "text") };
       this.#watch = silenceMs === undefined ? undefined : watchConnection(this, config, silenceMs);
     }
 
@@ -70,8 +74,11 @@ export const clientClass = ({ prepares, silenceMs }: ClientOptions): typeof Clie
       const [text, values] = args;
       const isBound = prepares && args.length === 2 && typeof text === "string" && Array.isArray(values) && values.length > 0;
       const name = isBound ? nameOf(text) : undefined;
-      const rest = name === undefined ? args : [{ name, text, values } as QueryConfig];
-      const answer = (super.query as (...args: unknown[]) => unknown).apply(this, rest);
+      const query = super.query as (...args: unknown[]) => unknown;
+      const answer =
+        name === undefined
+          ? query.apply(this, args)
+          : runPrepared({ name, text: text as string, values: values as unknown[] }, this.#on, (statement) => query.call(this, statement));
       if (this.#watch !== undefined && answer instanceof Promise) this.#watch(answer);
       return answer as never;
     }
