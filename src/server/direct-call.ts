@@ -205,7 +205,9 @@ export class DirectCall implements Counted, Patient {
     // It was refused meanwhile, since it waited too long, or its client has gone.
     if (this.isAnswered || this.stream.destroyed) return;
     if (this.session !== undefined) this.#home.admitted(this.session);
-    this.stream.on("data", onData).on("end", onEnd);
+    // A request without a byte may have ended before.
+    if (this.stream.readableEnded) this.complete();
+    else this.stream.on("data", onData).on("end", onEnd);
   }
 
   #handle(message: Uint8Array): void {

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { costs, orderArrivals } from "../../src/server/capacity/arrivals.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
 import { flag, frame, frameType, headerBlock, opening, openSocket } from "../hostile/frames.ts";
+import { exchangeHttp2 } from "./raw-http2.ts";
 import { startServer, validRequest } from "./server.ts";
 
 /** A server that only has streams, with the sessions that they came over in the order in which they were handled. */
@@ -71,6 +72,19 @@ describe("streams that arrive together", () => {
     expect(handled).toHaveLength(36);
   });
 });
+
+test.for(["application/proto", "application/grpc", "application/grpc-web"])(
+  "the first request of a connection is answered though it is empty, and has ended before its turn, in %s",
+  async (type) => {
+    await using server = await startServer();
+    const { headers } = await exchangeHttp2(`http://${formatAddress(server.httpAddress)}`, {
+      headers: { ":path": "/userd.v1.UserOptionService/GetOption", "content-type": type },
+      chunks: [Buffer.alloc(0)],
+    });
+    // Connect has an empty message then, which breaks rules, and gRPC none.
+    expect(headers[":status"]).toBe(type === "application/proto" ? 400 : 200);
+  },
+);
 
 test.for(["grpc", "http"] as const)(
   "a connection to the %s port that resets its streams at once is ended, and others are not",

@@ -53,6 +53,7 @@ const requests: readonly (readonly [string, Sent, number | undefined])[] = [
   ["an unknown compression", { headers: { ...headers, "grpc-encoding": "br" }, chunks: [framed(Buffer.from("br"), 1)] }, 12],
   ["a compression that is not named", { headers, chunks: [framed(gzipSync(whole.subarray(5)), 1)] }, 3],
   ["no message", { headers }, 12],
+  ["no message, by a frame that has nothing but the end", { headers, chunks: [Buffer.alloc(0)] }, 12],
   ["half a message", { headers, chunks: [whole.subarray(0, 7)] }, 12],
   ["half an envelope", { headers, chunks: [whole.subarray(0, 3)] }, 12],
   ["two messages", { headers, chunks: [Buffer.concat([whole, whole])] }, 12],

@@ -67,7 +67,12 @@ export const orderArrivals = (server: Http2Server, { isVouched, beginTurn, handl
   /** The index of the line that is next. */
   let at = 0;
 
-  const serve = (arrival: Arrival): void => void server.emit("stream", ...arrival);
+  const serve = (arrival: Arrival): void => {
+    const [stream] = arrival;
+    server.emit("stream", ...arrival);
+    // A request without a byte has ended while it waited, and told nobody.
+    if (stream.readableEnded) process.nextTick(() => stream.emit("end"));
+  };
   const take = (arrival: Arrival, line: Line): void => {
     const [stream] = arrival;
     if (!stream.closed && !stream.destroyed) {
