@@ -1,5 +1,4 @@
 import { sql } from "kysely";
-import type { Ended } from "../db/aggregates.ts";
 import { compiled, place } from "../db/compiled.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { DomainError } from "../errors.ts";
@@ -30,7 +29,7 @@ type App = Pick<OptionDependencies, "optionScopes" | "quotas">;
 
 type StoredRow = StoredOption & Growth & { readonly created: boolean };
 
-/** The option that `set_option` of the database has stored, as columns in JSON; times are in milliseconds since the epoch. */
+/** The option that the database has stored, as columns; times are in milliseconds since the epoch. */
 type StoredColumns = readonly [
   id: string,
   value: StoredRow["value"],
@@ -46,14 +45,54 @@ type StoredColumns = readonly [
   usedBytes: number,
 ];
 
-const settingOne = compiled(sql<{ answer: Ended & { readonly option?: StoredColumns } }>`select set_option(
+const storingOne = compiled(sql<{ answer: string }>`select store_option(
   ${place("caller")}, ${place("actingUserId")}, ${place("requestId")}, ${place("reason")}, ${place("left")}, ${place("userId")}, ${place("scopeKind")}, ${place("scopeId")},
   ${place("key")}, ${place("json")}, ${place("expireTime")}, ${place("areRegistered")}) as answer`);
 
+/** The answer of `store_option`: its general form in JSON, and that of a changed option as words (lean-option-writes/store-option.ts). */
+const readStored = (answer: string, json: string): { epoch: string; version: string; option?: StoredColumns } => {
+  if (answer.startsWith("{")) {
+    const { epoch, versions, option } = JSON.parse(answer);
+    return { epoch, version: versions[0], option };
+  }
+  const [epoch = "", version = "", id = "", ofOption, size, created, updated, isLocked, grownBy, wasExpired, options, bytes] =
+    answer.split(" ");
+  return {
+    epoch,
+    version,
+    option: [
+      id,
+      JSON.parse(json),
+      Number(size),
+      Number(ofOption),
+      Math.round(Number(created)),
+      Math.round(Number(updated)),
+      isLocked === "t",
+      false,
+      Number(grownBy),
+      wasExpired === "t",
+      Number(options ?? 0),
+      Number(bytes ?? 0),
+    ],
+  };
+};
+
 /** Stores one option, which is what most calls do, by a statement that is the whole write. */
 const setOne = async (tx: Tx, { areRegistered }: App["optionScopes"], { userId, scope, key, json, expireTime }: OptionWrite) => {
-  const wanted = { userId, scopeKind: scope.kind, scopeId: scope.id, key, json, expireTime, areRegistered };
-  const { option } = await tx.whole([userAggregate(userId)], (writer) => settingOne({ ...writer, ...wanted }));
+  const wanted = {
+    userId: String(userId),
+    scopeKind: String(scope.kind),
+    scopeId: String(scope.id),
+    key,
+    json,
+    expireTime: expireTime === null ? null : expireTime.toISOString(),
+    areRegistered: areRegistered ? "t" : "f",
+  };
+  const { option } = await tx.whole(
+    userAggregate(userId),
+    (writer) => storingOne({ ...writer, ...wanted }),
+    (answer) => readStored(answer, json),
+  );
   if (option === undefined) return [];
   const [id, value, bytes, version, createTime, updateTime, locked, added, grownBy, created, usedOptions, usedBytes] = option;
   const row: StoredRow = {
