@@ -87,6 +87,9 @@ describe("everything", () => {
       await service.users.setUserHold({ userId: to.id, reason: "case 7" });
       await service.users.purgeUser({ id: (await createUser(service)).id });
 
+      // More rows than are hashed together.
+      await rowsOf(db, sql`insert into user_ip (user_id, ip) select ${to.id}, ('10.0.0.0'::inet + n) from generate_series(1, 2500) n`);
+
       const text = await exported(db);
       const filled = new Set(manifestOf(text).tables.map(({ table }) => table));
       expect(kinds.filter(({ table }) => !filled.has(table)).map(({ table }) => table)).toEqual([]);

@@ -1,10 +1,9 @@
-import { hash } from "node:crypto";
 import { sql } from "kysely";
 import { transact } from "../../db/in-transaction.ts";
 import type { Database } from "../../db/orm.ts";
 import { BACKGROUND } from "../../db/places.ts";
 import { createSession, type Session } from "../../db/session.ts";
-import { createDigest, FORMAT, type Manifest, type ManifestTable, prefixOf, VERSION } from "./format.ts";
+import { createDigest, FORMAT, type Manifest, type ManifestTable, prefixOf, ROWS_PER_HASH, VERSION } from "./format.ts";
 import { partsOfOrganization } from "./organization-parts.ts";
 import { fromOf, orderedBy, type Part, partsOfAll, textOf } from "./parts.ts";
 
@@ -14,8 +13,13 @@ const BATCH = 5_000;
 /** Counts the rows of a part and makes their digest, as `createDigest` does. */
 const countPart = async (session: Session, part: Part, withSecrets: boolean): Promise<ManifestTable> => {
   const { rows, digest } = await session.one(sql<{ rows: bigint; digest: string }>`
-    select count(*) as rows, encode(sha256(coalesce(string_agg(sha256(convert_to(${textOf(part, withSecrets)}, 'UTF8')), ''::bytea
-      order by ${orderedBy(part)}), ''::bytea)), 'hex') as digest from ${fromOf(part)} where ${part.which ?? sql`true`}`);
+    select coalesce(sum(rows), 0)::bigint as rows, encode(sha256(coalesce(string_agg(hash, ''::bytea order by block), ''::bytea)), 'hex') as digest
+    from (
+      select block, count(*) as rows, sha256(convert_to(string_agg("row", '' order by place), 'UTF8')) as hash
+      from (select ${textOf(part, withSecrets)} as "row", row_number() over (order by ${orderedBy(part)}) as place
+        from ${fromOf(part)} where ${part.which ?? sql`true`}) x, lateral (select (place - 1) / ${sql.lit(ROWS_PER_HASH)} as block) b
+      group by block
+    ) y`);
   return { table: part.table, kind: part.kind, rows: Number(rows), digest };
 };
 
@@ -77,8 +81,10 @@ const writePart = async (
   for await (const rows of readPart(session, part, withSecrets)) {
     if (rows.length === 0) continue;
     let text = "";
-    for (const { row } of rows) text += `${prefix}${row}}\n`;
-    digest.addHashes(Buffer.concat(rows.map(({ row }) => hash("sha256", row, "buffer"))));
+    for (const { row } of rows) {
+      text += `${prefix}${row}}\n`;
+      digest.add(row);
+    }
     await write(text);
     count += rows.length;
     onRows(rows.length);
