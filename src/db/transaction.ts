@@ -26,6 +26,8 @@ import { createWriteSession, type TextQuery, type WriteConnection, writeOn } fro
 /** The transaction of a write. A function that takes a `Tx` runs inside that transaction, and never begins another transaction. */
 export type Tx = Session & {
   readonly call: Call;
+  /** Who writes, for statements that write to the log themselves. */
+  readonly writer: Writer;
   /** Returns the ORM's entity manager. Flush it before you make the response of entities, since versions exist only then. */
   readonly em: () => SqlEntityManager;
   /** Records an aggregate that the write has made or changed: its new version is to be in the consistency token. */
@@ -125,7 +127,7 @@ const writeGroupOf = (method: string): string => {
 };
 
 /** The transaction of a write before anything is locked. */
-type PlainTx = Omit<Tx, "touch" | "requireLocked" | "whole">;
+type PlainTx = Omit<Tx, "writer" | "touch" | "requireLocked" | "whole">;
 
 /** The outcome of a transaction. */
 type Performed<R> = {
@@ -198,7 +200,7 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
       ended = { epoch: answer.epoch, aggregates: [{ ...aggregate, version: BigInt(answer.version) }], after: connection.sent() };
       return answer;
     };
-    const touching: Tx = { ...tx, touch, requireLocked, whole };
+    const touching: Tx = { ...tx, writer, touch, requireLocked, whole };
     if (known === undefined) await lockAggregates(touching, locked);
     const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request, isSecret, locked);
     if (before !== undefined) return { response: before, moved: undefined };
