@@ -31,6 +31,8 @@ ENV NODE_ENV=production
 ENV DATABASE_URL=pglite:/data
 ENV GRPC_LISTEN=0.0.0.0:50051
 ENV HTTP_LISTEN=0.0.0.0:8080
+# For a single process, as workers have it (docs/adr/0072).
+ENV GLIBC_TUNABLES=glibc.malloc.mxfast=0
 EXPOSE 50051 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["node", "-e", "process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; fetch((process.env.TLS_CERT && !process.env.ADMIN_LISTEN ? 'https' : 'http') + '://127.0.0.1:' + (process.env.ADMIN_LISTEN || process.env.HTTP_LISTEN).split(':').at(-1) + '/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]

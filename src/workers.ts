@@ -9,6 +9,15 @@ import { serveWorkerMetrics } from "./telemetry/worker-metrics.ts";
 /** The time after which a worker that ended is replaced, in milliseconds, so that one that always fails does not take the machine. */
 const REPLACE_MS = 1_000;
 
+/**
+ * The setting of glibc for workers (docs/adr/0072). By default what a full garbage collection frees of headers, by the hundred thousand pieces, is put together
+ * again later, in one pause as long as that of the collection itself.
+ */
+const allocator = { GLIBC_TUNABLES: "glibc.malloc.mxfast=0" } as const;
+
+/** Starts a worker. What the operator has set for glibc stands. */
+const fork = (): Worker => cluster.fork("GLIBC_TUNABLES" in process.env ? {} : allocator);
+
 /** Checks that the database serves this number of processes; the embedded one serves a single process. Throws StartupError. */
 export const assertWorkers = ({ workers, database }: Pick<Config, "workers" | "database">): void => {
   if (workers > 1 && database.kind === "pglite") {
@@ -39,7 +48,7 @@ export const superviseWorkers = async (workers: number, log: Logger, ready: (lin
     if (typeof message !== "object" || message === null || !("ready" in message)) return;
     said.add(worker);
     if (isReady) return;
-    if (said.size === 1) for (let index = 1; index < workers; index += 1) cluster.fork();
+    if (said.size === 1) for (let index = 1; index < workers; index += 1) fork();
     if (said.size < workers) return;
     isReady = true;
     ready(String(message.ready));
@@ -56,9 +65,9 @@ export const superviseWorkers = async (workers: number, log: Logger, ready: (lin
       return;
     }
     log.error({ pid: worker.process.pid, code, signal }, "a worker has ended; another one takes its place");
-    setTimeout(() => !stopping && cluster.fork(), REPLACE_MS).unref();
+    setTimeout(() => !stopping && fork(), REPLACE_MS).unref();
   });
-  cluster.fork();
+  fork();
 
   const notify = (signal: NodeJS.Signals) => {
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill(signal);

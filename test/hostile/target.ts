@@ -64,8 +64,9 @@ export const startTarget = async (attack: Pick<Attack, "settings" | "callers">, 
       DATABASE_URL: database.url,
       TOKEN_FILE: tokenFile,
       LOG_LEVEL: "error",
-      // As `npm start` and the image do.
+      // As `npm start` and the image do, and as workers are started.
       NODE_OPTIONS: "--max-semi-space-size=16",
+      GLIBC_TUNABLES: "glibc.malloc.mxfast=0",
       ...settings,
     }),
   );

@@ -43,6 +43,9 @@ describe("several workers", () => {
 
       // The one that dies takes its connections with it, and another one takes its place; what it has counted stays counted.
       const pids = () => childrenOf(service.process.pid ?? 0);
+      for (const pid of await pids()) {
+        expect(await readFile(`/proc/${pid}/environ`, "utf8")).toContain("GLIBC_TUNABLES=glibc.malloc.mxfast=0");
+      }
       let last = countersOf(await metrics());
       expect(last.size).toBeGreaterThan(50);
       const noneFell = async () => {

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { notFound } from "../../src/errors.ts";
 import { RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
 import { GetOptionRequestSchema, UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
-import { nextLimit, standingDelay } from "../../src/server/capacity/adaptive-limit.ts";
+import { nextLimit, standingDelay, turnLeft } from "../../src/server/capacity/adaptive-limit.ts";
 import { createBucket } from "../../src/server/capacity/bucket.ts";
 import { createCapacity } from "../../src/server/capacity/capacity.ts";
 import { createFullRefusals } from "../../src/server/capacity/refusal.ts";
@@ -162,6 +162,13 @@ test.for([
   ["at work for turns that are too long, with several callers", { ...besideOthers, turnMs: 4 }, 300, 225],
   ["at work for turns that are far too long, with several callers", { ...besideOthers, turnMs: 20 }, 300, 150],
   ["at work for such turns, near the least for several callers", { ...besideOthers, turnMs: 20, peak: 60 }, 60, 32],
+  [
+    "at work for turns that the least limit leaves as long, with several callers",
+    { ...besideOthers, turnMs: 20, leftMs: 20, peak: 60 },
+    32,
+    40,
+  ],
+  ["at work for turns that the least limit leaves shorter, with several callers", { ...besideOthers, turnMs: 20, leftMs: 10 }, 300, 187],
   ["at work for such turns, but not by calls", { ...besideOthers, turnMs: 20, peak: 1 }, 300, 300],
   ["late, with fewer calls than the limit", { delayMs: 20, utilization: 1, peak: 90 }, 512, 75],
   ["late, at the least", { delayMs: 20, utilization: 1, peak: 70 }, 512, 64],
@@ -172,7 +179,21 @@ test.for([
   ["in time", { delayMs: 1, utilization: 1, peak: 100 }, 100, 105],
   ["in time, at the most", { delayMs: 1, utilization: 1, peak: 100 }, 512, 512],
 ] as const)("the limit of a server that is %s", ([, seen, limit, next]) => {
-  expect(nextLimit(limit, { hasNeighbours: false, turnMs: 0, ...seen, bounds: { max: 512, least: 64 } })).toBe(next);
+  expect(nextLimit(limit, { hasNeighbours: false, turnMs: 0, lastAtLeastMs: 0, leftMs: 0, ...seen, bounds: { max: 512, least: 64 } })).toBe(
+    next,
+  );
+});
+
+test.for([
+  ["for two windows at the least limit", {}, 32, 30],
+  ["for one window at the least limit", { lastAtLeastMs: 0 }, 32, 19.8],
+  ["at a greater limit", {}, 300, 19.8],
+  ["no more", { turnMs: 14 }, 32, 0],
+  ["by few calls", { peak: 8, leftMs: 0 }, 32, 0],
+  ["of one caller", { hasNeighbours: false }, 32, 0],
+] as const)("that the least limit leaves turns long is known of turns that are long %s", ([, seen, limit, left]) => {
+  const bounds = { max: 512, least: 64 };
+  expect(turnLeft(limit, { ...besideOthers, turnMs: 40, lastAtLeastMs: 30, leftMs: 20, bounds, ...seen })).toBe(left);
 });
 
 test.for([
@@ -187,7 +208,18 @@ test.for([
 });
 
 test("the least limit is not above the one that is set", () => {
-  expect(nextLimit(5, { turnMs: 0, delayMs: 50, utilization: 1, peak: 5, hasNeighbours: false, bounds: { max: 5, least: 64 } })).toBe(5);
+  expect(
+    nextLimit(5, {
+      turnMs: 0,
+      lastAtLeastMs: 0,
+      leftMs: 0,
+      delayMs: 50,
+      utilization: 1,
+      peak: 5,
+      hasNeighbours: false,
+      bounds: { max: 5, least: 64 },
+    }),
+  ).toBe(5);
 });
 
 test("calls of one caller that are refused together come again one after the other, and others' do not wait for them", () => {

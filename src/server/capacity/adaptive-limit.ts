@@ -1,4 +1,4 @@
-import { createTurns } from "./turns.ts";
+import { createTurns, LONG_MS } from "./turns.ts";
 
 /** The time between two looks at the clock, in milliseconds: how late they come says how long the event loop takes for a turn. */
 const SAMPLE_MS = 25;
@@ -19,6 +19,12 @@ const ALONE = { targetMs: 4, busy: 0.95 } as const;
  * time. `least` is the lowest limit then.
  */
 const NEIGHBOURS = { turnMs: 3, least: 32 } as const;
+
+/**
+ * What turns may take where the least limit leaves them `LONG_MS` and more, in times of what it leaves: then refusals cost about as much as answers, and fewer
+ * calls only leave less answers to a turn. What is known of that fades by each window, and the limit falls again to find it out.
+ */
+const FUTILE = { times: 1.25, fades: 0.99 } as const;
 
 /** The share of its time below which the event loop had time left for more. */
 const IDLE = 0.7;
@@ -53,6 +59,10 @@ type Window = {
   readonly peak: number;
   /** Whether several callers have called lately. */
   readonly hasNeighbours: boolean;
+  /** The turn that a call met in the window before this one if the limit was the least one then, in milliseconds; else 0. */
+  readonly lastAtLeastMs: number;
+  /** The turn that the least limit leaves, in milliseconds, where that is long; 0 = the limit can shorten turns, as far as is known. */
+  readonly leftMs: number;
   readonly bounds: Bounds;
 };
 
@@ -83,14 +93,31 @@ const nextAlone = (limit: number, window: Window): number => {
   return Math.max(least, Math.floor((held * 5) / 6));
 };
 
+/** The lowest limit for several callers. */
+const leastBesideOthers = ({ max, least }: Bounds): number => Math.min(NEIGHBOURS.least, least, max);
+
 /** The limit of the next window for several callers: smaller in the proportion in which turns are too long, at most by the half. */
 const nextBesideOthers = (limit: number, window: Window): number => {
-  const { turnMs, peak, bounds } = window;
-  const least = Math.min(NEIGHBOURS.least, bounds.least, bounds.max);
-  if (turnMs > NEIGHBOURS.turnMs && peak >= least) {
-    return Math.max(least, Math.floor(Math.min(limit, peak) * Math.max(0.5, NEIGHBOURS.turnMs / turnMs)));
-  }
+  const { turnMs, leftMs, peak, bounds } = window;
+  const least = leastBesideOthers(bounds);
+  const mostMs = Math.max(NEIGHBOURS.turnMs, FUTILE.times * leftMs);
+  if (turnMs > mostMs && peak >= least) return Math.max(least, Math.floor(Math.min(limit, peak) * Math.max(0.5, mostMs / turnMs)));
+  if (mostMs > NEIGHBOURS.turnMs) return Math.min(bounds.max, Math.ceil(limit * FUTILE.times));
   return turnMs > NEIGHBOURS.turnMs / 2 ? limit : raised(limit, window);
+};
+
+/** Returns the turn that a call met in a window at the least limit; 0 = the limit was a greater one, or there were fewer calls. */
+const turnAtLeast = (limit: number, { turnMs, peak, hasNeighbours, bounds }: Window): number => {
+  const least = leastBesideOthers(bounds);
+  return hasNeighbours && limit <= least && peak >= least ? turnMs : 0;
+};
+
+/** Returns the turn that the least limit leaves, as far as is known after a window with the limit `limit`. One window may have had to answer a line of calls. */
+export const turnLeft = (limit: number, window: Window): number => {
+  const { turnMs, lastAtLeastMs, leftMs, hasNeighbours } = window;
+  if (!hasNeighbours || turnMs < LONG_MS) return 0;
+  const seen = Math.min(lastAtLeastMs, turnAtLeast(limit, window));
+  return seen >= LONG_MS ? seen : leftMs * FUTILE.fades;
 };
 
 /** Returns the limit of the next window, by what was seen in the last one. */
@@ -106,6 +133,7 @@ export const createAdaptiveLimit = (bounds: Bounds, hasNeighbours: () => boolean
   let limit = max;
   let peak = 0;
   let delayMs = 0;
+  let [leftMs, lastAtLeastMs] = [0, 0];
   let timer: NodeJS.Timeout | undefined;
   let last = 0;
   let rested = 0;
@@ -115,7 +143,7 @@ export const createAdaptiveLimit = (bounds: Bounds, hasNeighbours: () => boolean
 
   // A caller that comes with hundreds of calls at once is not to have whole windows of long turns.
   const turns = createTurns(() => {
-    if (hasNeighbours()) limit = Math.min(limit, least);
+    if (leftMs === 0 && hasNeighbours()) limit = Math.min(limit, least);
   });
 
   const stop = () => {
@@ -133,7 +161,10 @@ export const createAdaptiveLimit = (bounds: Bounds, hasNeighbours: () => boolean
     worked = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(worked, before);
     rested = peak < Math.min(least, limit) ? rested + 1 : 0;
-    limit = nextLimit(limit, { delayMs, turnMs: turns.met(), utilization, peak, hasNeighbours: hasNeighbours(), bounds });
+    const window = { delayMs, leftMs, lastAtLeastMs, turnMs: turns.met(), utilization, peak, hasNeighbours: hasNeighbours(), bounds };
+    leftMs = turnLeft(limit, window);
+    lastAtLeastMs = turnAtLeast(limit, window);
+    limit = nextLimit(limit, { ...window, leftMs });
     // What made the limit fall is over: whoever comes now finds a server that has nothing to do.
     if (rested >= RESTED) limit = max;
     const isRested = limit === max && peak < least;

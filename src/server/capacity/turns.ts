@@ -1,5 +1,5 @@
 /** The CPU time of a turn of the event loop from which on it is long, in milliseconds. */
-const LONG_MS = 15;
+export const LONG_MS = 15;
 
 /** The CPU time that turns of the event loop take. A call waits for the turns of others; what other processes take from the thread is not in them. */
 export type Turns = {
