@@ -13,7 +13,7 @@ const noting = [
 
 /**
  * The migration after which a purge finds by its scope whose history of options has stayed when a merge, or its undoing, moved them. A trigger notes
- * them, also of merges by the version before. What has lost in merges is found by its scope, too. Writes of options wait while those of earlier merges are noted.
+ * them, also of merges by the version before. Writes of options wait while those of earlier merges are noted.
  */
 export class PartedHistory extends Migration {
   override name = "20261130094500-parted-history";
@@ -25,9 +25,6 @@ export class PartedHistory extends Migration {
     this.addSql(`create index "parted_history_scope_index" on "parted_history" ("scope_kind", "scope_id", "user_id");`);
     this.addSql(
       `alter table "parted_history" add constraint "parted_history_user_id_foreign" foreign key ("user_id") references "users" ("id") on delete cascade;`,
-    );
-    this.addSql(
-      `create index merge_discard_scope_index on merge_discard ((("row" ->> 'scope_kind')::smallint), (("row" ->> 'scope_id')::bigint)) where table_name = 'user_option';`,
     );
     for (const statement of noting) this.addSql(statement);
     this.addSql(

@@ -10,6 +10,7 @@ import { OptionWrites } from "./20261130020000-option-writes.ts";
 import { ErasableAnswers } from "./20261130023000-erasable-answers.ts";
 import { FoundHistory } from "./20261130045044-found-history.ts";
 import { PartedHistory } from "./20261130094500-parted-history.ts";
+import { LostOptions } from "./20261130095500-lost-options.ts";
 
 /** All migrations, oldest first. They are listed here, not found by a glob, so that sources and build have the same list. */
 export const migrations = [
@@ -25,4 +26,5 @@ export const migrations = [
   { name: "20261130023000-erasable-answers", class: ErasableAnswers },
   { name: "20261130045044-found-history", class: FoundHistory },
   { name: "20261130094500-parted-history", class: PartedHistory },
+  { name: "20261130095500-lost-options", class: LostOptions },
 ];
