@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { SingleBar } from "cli-progress";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { exportForSentry } from "../import/writers/export-for-sentry.ts";
@@ -94,16 +94,23 @@ export const run = async (options: ExportOptions): Promise<void> => {
   if (options.resumable) return exportAgain(options);
   const userId = user === undefined ? undefined : idOf("--user", user);
   const organizationId = organization === undefined ? undefined : idOf("--organization", organization);
-  await using file = output === undefined ? undefined : await openFile(output);
-  const sink = file === undefined ? { write: toStandardOutput } : sinkOf(file);
-  if (userId !== undefined) await exportUser(userId, options, sink);
-  else {
+  const exportTo = async (sink: ExportSink): Promise<void> => {
+    if (userId !== undefined) return exportUser(userId, options, sink);
     using progress = progressBar();
     await withDatabase<unknown>((db) =>
       options.format === "sentry"
         ? exportForSentry(db, { withSecrets: secrets, vault: createVault(db.secretKey) }, sink.write, progress.show)
         : exportAll(db, { organizationId, withSecrets: secrets }, sink, progress.show),
     );
+  };
+  if (output === undefined) return exportTo({ write: toStandardOutput });
+  await using file = await openFile(output);
+  try {
+    await exportTo(sinkOf(file));
+    await file.sync();
+  } catch (error) {
+    // Else the next attempt would find a file in its way.
+    await rm(output);
+    throw error;
   }
-  await file?.sync();
 };

@@ -82,6 +82,12 @@ const readKey = (path: string): Uint8Array => {
   throw new StartupError(`The key in ${path} is damaged: it has to be 32 bytes in base64. Restore it from a backup.`);
 };
 
+/** Returns the key beside the data of a folder, which a service may be using; undefined = there is none. */
+export const storedKey = (folder: string): Uint8Array | undefined => {
+  const path = join(folder, KEY);
+  return existsSync(path) ? using(folder, () => readKey(path)) : undefined;
+};
+
 /** A process that is killed while it makes the database leaves half of one, which nothing has been stored in. */
 const prepare = (folder: string): void => {
   const made = readdirSync(folder).filter(isOfDatabase);

@@ -115,7 +115,7 @@ const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: 
     const free = locked.map((row) => row.id);
     const gone = await tx.affected(sql`
       delete from user_option where id = any(${options.map((option) => option.id)}::bigint[]) and user_id = any(${free}::bigint[])`);
-    const forgotten = await forgetRevisions(tx, [scope], BATCH);
+    const { users: forgotten } = await forgetRevisions(tx, [scope], BATCH);
     if (options.length + forgotten > 0) return gone + forgotten;
     const defaults = await tx.affected(sql`
       delete from scope_option where id in (

@@ -27,7 +27,7 @@ export const ownedTables = {
       ...deleted("user_id", "user_profile", "user_option", "user_email", "user_permission", "role_member", "organization_member"),
       ...deleted("user_id", "identity", "auth_identity", "authenticator", "password_reset", "user_ip", "account_contact"),
       ...deleted("user_id", "user_merge", "user_hold"),
-      ...follows("user_id", "option_revision", "user_activity", "user_search"),
+      ...follows("user_id", "option_revision", "parted_history", "user_activity", "user_search"),
     ],
   },
   organization: {
@@ -46,7 +46,7 @@ export const ownedTables = {
   // Services that registered a resource learn of its end from the change log: a resource must not keep a person's data for ever.
   user_profile: { tables: deleted("owner_profile_id", "resource") },
   scope: {
-    tables: (["user_option", "option_revision", "scope_option", "purged_scope"] as const).map((table) => ({
+    tables: (["user_option", "option_revision", "parted_history", "scope_option", "purged_scope"] as const).map((table) => ({
       table,
       column: "scope_id",
       goes: "options",

@@ -5,7 +5,7 @@ import { type Scope, ScopeKind } from "../options/scope.ts";
 import { aggregateOfScope } from "../options/target.ts";
 import { type Aggregate, userAggregate } from "../versions/aggregate.ts";
 import { removeRows } from "./owned-tables.ts";
-import { deletionsIn, forgetLostOptions, forgetPresent, forgetRevisions, rowsOf } from "./scope-history.ts";
+import { deletionsIn, forgetLostOptions, forgetPresent, forgetRevisions, partingsIn, rowsOf } from "./scope-history.ts";
 
 /**
  * The most options that are deleted in the transaction that purges their scopes. If there are more, the purger deletes all of them later, in
@@ -17,7 +17,7 @@ export const OPTIONS_AT_ONCE = 10_000;
 const optionsOf = (scopes: readonly Scope[]) =>
   sql`${rowsOf(scopes)} join user_option o on o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and o.scope_kind > 0`;
 
-/** Tells whether the options in scopes, and the deletions there, are few enough to be deleted at once. */
+/** Tells whether the options in scopes, and those that were deleted there or have moved, are few enough to be deleted at once. */
 export const areFew = async (tx: Session, scopes: readonly Scope[]): Promise<boolean> => {
   const rows = await tx.rows(sql`
     select from ${optionsOf(scopes)}
@@ -25,6 +25,8 @@ export const areFew = async (tx: Session, scopes: readonly Scope[]): Promise<boo
     select from ${rowsOf(scopes)} join scope_option o using (scope_kind, scope_id)
     union all
     select from ${deletionsIn(scopes)}
+    union all
+    select from ${partingsIn(scopes)}
     offset ${OPTIONS_AT_ONCE} limit 1`);
   return rows.length === 0;
 };
@@ -56,7 +58,7 @@ const removeOptions = async (tx: Session, scopes: readonly Scope[]): Promise<Num
   const options = await tx.affected(sql`
     delete from user_option o using ${rowsOf(scopes)}
     where o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and o.scope_kind > 0`);
-  const former = await forgetRevisions(tx, scopes);
+  const { revisions: former } = await forgetRevisions(tx, scopes);
   const defaults = await tx.affected(sql`
     delete from scope_option o using ${rowsOf(scopes)} where o.scope_kind = w.scope_kind and o.scope_id = w.scope_id`);
   return { user_option: options, option_revision: present + former, scope_option: defaults };

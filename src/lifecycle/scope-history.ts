@@ -7,13 +7,18 @@ export const rowsOf = (scopes: readonly Scope[]) =>
   sql`unnest(${scopes.map(({ kind }) => kind)}::smallint[], ${scopes.map(({ id }) => String(id))}::bigint[]) as w (scope_kind, scope_id)`;
 
 /**
- * The users whose options have moved to somebody else, by a merge or its undoing: what was written for them stays their history, and no deletion
- * ends it.
+ * Notes the scopes in which the history of options has stayed with users from whom a merge, or its undoing, has moved them. A trigger does so when
+ * options move; call it after the rows of options and merges were stored as they are.
  */
-const parted = sql`
-  select id as user_id from users where merged_into_user_id is not null
-  union all
-  select target_user_id from user_merge where undo_time is not null`;
+export const notePartings = (tx: Session) =>
+  tx.rows(sql`
+    insert into parted_history (user_id, scope_kind, scope_id)
+    select distinct r.user_id, r.scope_kind, r.scope_id from (
+      select id as user_id from users where merged_into_user_id is not null
+      union
+      select m.target_user_id from user_merge m join users u on u.id = m.target_user_id where m.undo_time is not null
+    ) p join option_revision r using (user_id) where r.scope_kind > 0
+    on conflict do nothing`);
 
 /** Makes the condition on revisions `x` that they are of options which are in scopes, or were there. `inScope` is the condition on the scope. */
 export const isHistoryIn = (inScope: RawBuilder<unknown>): RawBuilder<unknown> => sql`
@@ -22,36 +27,37 @@ export const isHistoryIn = (inScope: RawBuilder<unknown>): RawBuilder<unknown> =
     union all
     select user_id from option_revision where ${inScope} and value is null
     union all
-    ${parted})`;
+    select user_id from parted_history where ${inScope})`;
 
 /** Makes the SQL for the deletions `d` in scopes. Its condition is that of the index. */
 export const deletionsIn = (scopes: readonly Scope[]) =>
   sql`${rowsOf(scopes)} join option_revision d on d.scope_kind = w.scope_kind and d.scope_id = w.scope_id and d.scope_kind > 0 and d.value is null`;
+
+/** Makes the SQL for those who have parted `p` from options in scopes. */
+export const partingsIn = (scopes: readonly Scope[]) =>
+  sql`${rowsOf(scopes)} join parted_history p on p.scope_kind = w.scope_kind and p.scope_id = w.scope_id`;
 
 /** Makes the statement part for the users `f` who have deletions in scopes, or have parted from options there, with the scope of each. */
 const formerIn = (scopes: readonly Scope[], limit?: number) => sql`
   former as (
     select d.user_id, d.scope_kind, d.scope_id from ${deletionsIn(scopes)}
     union
-    select r.user_id, r.scope_kind, r.scope_id from (${parted}) p join option_revision r using (user_id)
-    join ${rowsOf(scopes)} on r.scope_kind = w.scope_kind and r.scope_id = w.scope_id
+    select p.user_id, p.scope_kind, p.scope_id from ${partingsIn(scopes)}
     limit ${limit ?? null}
   )`;
 
-const deleteOf = (users: RawBuilder<unknown>) => sql`
-  delete from option_revision r using ${users} f
+const deleteOf = (users: RawBuilder<unknown>, table = sql`option_revision`) => sql`
+  delete from ${table} r using ${users} f
   where r.user_id = f.user_id and r.scope_kind = f.scope_kind and r.scope_id = f.scope_id`;
 
-/**
- * Deletes the revisions of options that were deleted in scopes, since revisions hold values: of some users, as many as `limit`. Returns the number of
- * those that the transaction itself has not written.
- */
-export const forgetRevisions = async (tx: Session, scopes: readonly Scope[], limit?: number): Promise<number> => {
-  const { number } = await tx.one(sql<{ number: number }>`
-    with ${formerIn(scopes, limit)}, gone as (${deleteOf(sql`former`)} returning r.xmin)
-    select (count(*) filter (where xmin <> pg_current_xact_id()::xid))::int as number from gone`);
-  return number;
-};
+/** What was deleted of the history of options: the revisions that the transaction itself has not written, and the users whose they were. */
+type Forgotten = { readonly revisions: number; readonly users: number };
+
+/** Deletes the revisions of options that were deleted in scopes, or have moved, since revisions hold values: of some users, as many as `limit`. */
+export const forgetRevisions = (tx: Session, scopes: readonly Scope[], limit?: number): Promise<Forgotten> =>
+  tx.one(sql<Forgotten>`
+    with ${formerIn(scopes, limit)}, gone as (${deleteOf(sql`former`)} returning r.xmin), noted as (${deleteOf(sql`former`, sql`parted_history`)})
+    select (count(*) filter (where xmin <> pg_current_xact_id()::xid))::int as revisions, (select count(*)::int from former) as users from gone`);
 
 /** Deletes the revisions of options that are in scopes; returns their number. Call it before the options are deleted, which adds revisions. */
 export const forgetPresent = (tx: Session, scopes: readonly Scope[]): Promise<number> =>

@@ -82,6 +82,8 @@ export const tables = {
   resource: mine({ as: "rows", key: ["kind", "name"], values: [] }),
   // What was written for the source stays its history, and goes with it.
   option_revision: mine({ as: "stays" }),
+  // Says where that is.
+  parted_history: { merge: { as: "stays" }, erase: "removed", export: "derived" },
   scope_option: internal,
   purged_scope: internal,
   import_origin: internal,

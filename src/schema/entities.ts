@@ -7,7 +7,7 @@ import { AuditChain, Feed, FeedHead, VersionBump } from "./feed.entity.ts";
 import { AuthIdentity, AuthProvider, Identity, IdentityProvider } from "./identity.entity.ts";
 import { ImportOrigin } from "./import-origin.entity.ts";
 import { Erasure, MergeDiscard, MergeMove, MergePart, UserHold, UserMerge } from "./lifecycle.entity.ts";
-import { OptionRevision, PurgedScope, ScopeOption, UserOption } from "./option.entity.ts";
+import { OptionRevision, PartedHistory, PurgedScope, ScopeOption, UserOption } from "./option.entity.ts";
 import { Organization, OrganizationMember, Project, ProjectTeam, Team, TeamMember } from "./organization.entity.ts";
 import { Role, RoleMember, RolePermission } from "./role.entity.ts";
 import { Authenticator, PasswordReset, UserActivity, UserEmail, UserIp, UserPermission, UserSchema, UserSearch } from "./user.entity.ts";
@@ -36,6 +36,7 @@ export const handwritten = [
   UserProfileSchema,
   Resource,
   OptionRevision,
+  PartedHistory,
   ScopeOption,
   PurgedScope,
   ImportOrigin,

@@ -66,6 +66,22 @@ export const OptionRevision = defineEntity({
   ],
 });
 
+/**
+ * The table of the scopes in which a user has parted from options: a merge, or its undoing, has moved them, and the history of what was written for
+ * the user has stayed. A trigger on user_option fills it. By it a purge of the scope finds that history, which has no deletion at its end.
+ */
+export const PartedHistory = defineEntity({
+  name: "PartedHistory",
+  tableName: "parted_history",
+  properties: {
+    user: () => p.manyToOne(User).mapToPk().primary().deleteRule("cascade"),
+    scopeKind: p.smallint().primary(),
+    scopeId: p.bigint().primary(),
+  },
+  primaryKeys: ["user", "scopeKind", "scopeId"],
+  indexes: [{ name: "parted_history_scope_index", properties: ["scopeKind", "scopeId", "user"] }],
+});
+
 /** The table of scope options, global or of an organization or project: defaults for users or, if `locked`, values that users can't override. */
 export const ScopeOption = defineEntity({
   name: "ScopeOption",

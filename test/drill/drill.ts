@@ -14,6 +14,8 @@ export type Stage = {
   readonly sharedFleet: () => Promise<Fleet>;
   /** Starts services over a database of their own in the run's PostgreSQL; they end with the drill. */
   readonly fleet: (options?: Omit<FleetOptions, "postgresUrl" | "redis"> & { readonly withRedis?: boolean }) => Promise<Fleet>;
+  /** Prints at once what is wrong, as a sentence; the drill fails. */
+  readonly complain: (complaint: string) => void;
   /** Disposes things with the drill. */
   readonly stack: AsyncDisposableStack;
 };

@@ -94,7 +94,7 @@ let moment = 1_700_000_000_000;
 let count = 0;
 
 /** Whether a text has to be a semantic version. */
-const isSemVer = (field: DescField): boolean => {
+export const isSemVer = (field: DescField): boolean => {
   const { type } = getOption(field, rules);
   return (
     type.case === "string" &&

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, toJson } from "@bufbuild/protobuf";
@@ -10,8 +10,9 @@ import { serviceWith } from "../options/service-with.ts";
 import { createAccount, createOrganization, createProject, createTeam, createUser } from "../support/build.ts";
 import { secretKey } from "../support/database.ts";
 import { expectRefusal } from "../support/errors.ts";
+import { freePort } from "../support/postgres.ts";
 import { test } from "../support/service.ts";
-import { runUserd } from "../support/userd.ts";
+import { runUserd, temporaryFolder } from "../support/userd.ts";
 
 const { publicKey } = createReceipts(secretKey, undefined);
 
@@ -82,4 +83,29 @@ test("U40 a receipt is checked at the command line, and a restored backup erases
   const gone = own.users.getUser({ id: user.id, consistency: { mode: { case: "fullyConsistent", value: true } } });
   await expectRefusal(gone, "NotFound", "USER_NOT_FOUND");
   await rm(folder, { recursive: true });
+});
+
+test("U40 a receipt of a service on an embedded database is checked by the key beside the data", async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, "receipt.json");
+  const { statement, signature } = createReceipts(secretKey, undefined).receiptOf({ kind: "user", id: 42n }, new Date(), {
+    tables: { users: 1 },
+    later: [],
+  });
+  await writeFile(file, JSON.stringify({ statement, signature: Buffer.from(signature).toString("base64") }));
+  const settings = { DATABASE_URL: `pglite:${folder.path}`, SECRET_KEY: undefined };
+  const verify = (id: number) => runUserd(["receipt", "verify", file, "--user", String(id)], { settings });
+  expect(await verify(42)).toMatchObject({ code: 2, stderr: expect.stringContaining("The settings have no key") });
+  await writeFile(join(folder.path, "userd.key"), `${Buffer.from(secretKey).toString("base64")}\n`);
+  expect(await verify(42)).toMatchObject({ code: 0, stdout: expect.stringContaining("The receipt is genuine.") });
+  expect(await verify(7)).toMatchObject({ code: 1, stderr: expect.stringContaining("not about the user") });
+});
+
+test("U44 an export that fails leaves no file in the way of the next one", async () => {
+  await using folder = await temporaryFolder();
+  const output = join(folder.path, "42.jsonl");
+  const nobody = `127.0.0.1:${await freePort()}`;
+  const failed = await runUserd(["export", "--user", "42", "--output", output, "--address", nobody]);
+  expect(failed).toMatchObject({ code: 5, stderr: expect.stringContaining("No service answers") });
+  expect(await readdir(folder.path)).toEqual([]);
 });

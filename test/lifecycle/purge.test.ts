@@ -69,6 +69,8 @@ test("U40 purges of teams, projects, organizations, accounts and users leave not
     ["mine", "x"],
   ] as const)
     await service.options.setOption({ userId: pair.fromUserId, key, value: toValue(text) });
+  const moved = { userId: pair.fromUserId, organizationId: furnished ?? 0n, key: "moved", value: toValue("x") };
+  await service.options.setOption(moved);
   await service.users.mergeUsers({ ...pair, planEtag: (await service.users.planUserMerge(pair)).plan?.etag ?? "" });
   await sql`insert into merge_part (merge_id, table_name, column_name, from_id, to_id) select id, 'resource', 'owner_profile_id', 1, 2 from user_merge`.execute(
     db.sql,

@@ -5,6 +5,7 @@ import type { ErasureReceipt } from "../../src/gen/userd/v1/user_erasure_pb.ts";
 import { createReceipts, verifiedStatement } from "../../src/lifecycle/erasure/receipts.ts";
 import { startPurger } from "../../src/lifecycle/purger.ts";
 import { OPTIONS_AT_ONCE } from "../../src/lifecycle/remove-scopes.ts";
+import { notePartings } from "../../src/lifecycle/scope-history.ts";
 import { createSystemUser } from "../../src/users/system-user.ts";
 import { createOrganization, createProject, createUser, value } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
@@ -87,6 +88,29 @@ test("U40 a purge of an organization removes the history of what was deleted the
   // What has lost does not come back into an organization that is gone.
   await own.users.undoUserMerge({ fromUserId: from });
   expect(await rowsIn(db, ids)).toEqual({});
+});
+
+test("U40 the history that merges have left in a scope is found by the scope, also in a database that was imported", async ({
+  clients,
+  db,
+}) => {
+  const own = clients["grpc-js"];
+  const { ids, users } = await furnish(own);
+  const [, , from, , back, target] = users;
+  const noted = async () => {
+    const { rows } = await sql<{ user: bigint; kind: number }>`
+      select user_id as "user", scope_kind as kind from parted_history
+      where scope_kind = 1 and scope_id = ${ids.organization} or scope_kind = 2 and scope_id = ${ids.project} order by 1, 2`.execute(
+      db.sql,
+    );
+    return rows.map(({ user, kind }) => [user, kind]);
+  };
+  const inBoth = (...some: unknown[]) => some.flatMap((user) => [1, 2].map((kind) => [user, kind]));
+  expect(await noted()).toEqual(inBoth(from, back, target));
+  await sql`delete from parted_history`.execute(db.sql);
+  await notePartings(db.session());
+  // Whose options have come back is found by these.
+  expect(await noted()).toEqual(inBoth(from, target));
 });
 
 test("U40 the history of what was deleted in a scope with many options goes with these", async ({ clients, db }) => {

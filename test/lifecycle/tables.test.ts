@@ -5,6 +5,7 @@ import { ownedTables } from "../../src/lifecycle/owned-tables.ts";
 import { lifeOf, tables, userColumnsOf } from "../../src/lifecycle/tables.ts";
 import { kinds } from "../../src/schema/entities.ts";
 import { test } from "../support/database.ts";
+import { keptIds, type TableColumn, USER_COLUMNS } from "./user-columns.ts";
 
 test("every table says what a merge, an erasure and an export do with its rows, by columns that it has", async ({ db }) => {
   const { rows } = await sql<{ table: string; columns: string[] }>`
@@ -51,8 +52,7 @@ test("U40 what an erasure removes is what a purge of a user removes", () => {
 
 /** The columns that name a user of whom a merge and an erasure do not treat the row as the user's, and why. */
 const others: Readonly<Record<string, string>> = {
-  "changes.acting_user_id": "the audit trail keeps ids until the end of its retention",
-  "option_revision.acting_user_id": "the history of somebody else's option keeps the id of who wrote",
+  ...keptIds,
   "user_merge.user_id": "tells of a merge; goes with the user, and only one that is undone can be followed by another",
   "user_merge.target_user_id": "tells of a merge; goes with its source, which goes with the target",
   "user_hold.user_id": "a user that is held is refused, and goes when the hold has ended",
@@ -60,13 +60,8 @@ const others: Readonly<Record<string, string>> = {
 };
 
 test("U42 every column that names a user is treated by a merge and by an erasure, or says why not", async ({ db }) => {
-  const { rows } = await sql<{ table: string; column: string }>`
-    select c.relname as table, a.attname as column from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
-    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and not a.attisdropped
-      and a.atttypid in ('bigint'::regtype, 'bigint[]'::regtype) and (a.attname ~ 'user' or exists (
-        select from pg_constraint f where f.conrelid = c.oid and f.contype = 'f' and f.confrelid = 'users'::regclass and a.attnum = any(f.conkey)))
-    order by 1, 2`.execute(db.sql);
-  const isTreated = ({ table, column }: { readonly table: string; readonly column: string }): boolean => {
+  const { rows } = await sql.raw<TableColumn>(USER_COLUMNS).execute(db.sql);
+  const isTreated = ({ table, column }: TableColumn): boolean => {
     const life = lifeOf(kinds, table);
     if (life === undefined || life.merge.as === "none" || life.erase === "left") return false;
     const kind = kinds.find((one) => one.table === table);

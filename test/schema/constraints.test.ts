@@ -49,6 +49,8 @@ const unreachable: Readonly<Record<string, string>> = {
   user_merge_pkey: "an identity",
   user_merge_user_key: "a merged user is refused, under the lock of the user",
   option_revision_pkey: "an identity",
+  parted_history_pkey: "written with on conflict",
+  parted_history_user_id_foreign: "the user has had the option until now",
   auth_token_token_key: "a hash of 256 random bits",
   org_auth_token_token_key: "a hash of 256 random bits; imports skip what has one that is here",
   organization_member_invitations_expire: "the columns are written together",

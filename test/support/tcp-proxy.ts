@@ -3,8 +3,8 @@ import { connect, createServer, type Socket } from "node:net";
 
 /** What to do with a connection when a chunk of a client passes: see `cut`. */
 export type Cut = {
-  /** Picks the chunk. */
-  readonly when: (fromClient: Buffer) => boolean;
+  /** Picks the chunk. Each connection has an object of its own. */
+  readonly when: (fromClient: Buffer, connection: object) => boolean;
   /** `before`: the server never sees the chunk. `after`: it does, and its answer is lost. */
   readonly moment: "before" | "after";
 };
@@ -53,7 +53,7 @@ export const startTcpProxy = async (target: { readonly host: string; readonly po
   const fromClient = (pair: Pair, chunk: Buffer): void => {
     if (hanging) return;
     const { cut, done } = pending ?? {};
-    if (!cut?.when(chunk)) {
+    if (!cut?.when(chunk, pair)) {
       pair.upstream.write(chunk);
       return;
     }
@@ -63,6 +63,8 @@ export const startTcpProxy = async (target: { readonly host: string; readonly po
       done?.();
     };
     if (cut.moment === "after") {
+      // A client that is killed meanwhile does not take along what it has sent, nor the answer that is waited for.
+      pair.client.removeAllListeners("close");
       pair.upstream.removeAllListeners("data").once("data", finish);
       pair.upstream.write(chunk);
     } else finish();

@@ -23,7 +23,7 @@ const UNKNOWN_USER = 9_000_000_000_000n;
 const ownedTables = owned.users.tables.filter(({ goes, table }) => goes === "deleted" && table !== "user_hold").map(({ table }) => table);
 
 /** Tables whose rows go with their user by a foreign key or a trigger. */
-const cascading = ["option_revision", "user_activity", "user_search"] as const;
+const cascading = ["option_revision", "parted_history", "user_activity", "user_search"] as const;
 
 /** Rows of a user, in every table that can hold one. */
 const rowsOf = async (db: Database, id: bigint): Promise<Record<string, number>> => {
@@ -60,6 +60,7 @@ const furnish = async (db: Database, id: bigint): Promise<void> => {
       contact as (
         insert into account_contact (account_id, user_id, email, email_canonical) select id, ${id}, 'a@example.com', 'a@example.com' from account),
       resource as (insert into resource (owner_profile_id, account_id, kind, name) select id, account_id, 'plugin', 'x' from profile),
+      parted as (insert into parted_history (user_id, scope_kind, scope_id) values (${id}, 1, 1)),
       merge as (insert into user_merge (user_id, target_user_id, expire_time, undo_time) values (${id}, 1, now(), now())),
       reset as (insert into password_reset (user_id, token_hash) values (${id}, decode(md5(${unique()}), 'hex')))
     select`.execute(db.sql);

@@ -19,8 +19,18 @@ const suffixed: Readonly<Record<string, readonly string[]>> = {
 /** Fields of JSON that Sentry writes as a text. */
 const textsOfJson = new Set(["sentry.rule.data"]);
 
+/** Fields of kinds that Sentry's models do not have: its importer refuses a record with one. */
+const ownFields = new Set(["sentry.environment.is_hidden", "sentry.incident.event_id", "sentry.incident.issue_id"]);
+
+/** Fields that only some versions of Sentry have, which are left out where there is no value. */
+const optionalFields = new Set(["sentry.monitor.owner"]);
+
+/** Fields of texts in which Sentry has null where there is no value, and no empty text. */
+const nullableTexts = new Set(["sentry.incident.detection_uuid", "sentry.alertruletriggeraction.target_display"]);
+
 const fieldValue = (model: string, column: Column, isOfWords: boolean, stored: unknown): unknown => {
   if (stored === null || stored === undefined) return null;
+  if (stored === "" && nullableTexts.has(`${model}.${column.field.name}`)) return null;
   const { type, field, enumBase } = column;
   if (type === "smallint") {
     const number = Number(stored) + enumBase;
@@ -45,11 +55,13 @@ const fieldsOf = (model: string, columns: readonly Column[], part: string, row: 
     if (source === undefined) continue;
     const [name = ""] = source.names;
     const stored = row[column.name];
+    if (ownFields.has(`${model}.${name}`)) continue;
     if (source.isOwner)
       fields[name] ??= stored === null ? null : `${isReferring(column) ? column.reference.to.name : ""}:${String(stored)}`;
     else if (isReferring(column)) fields[suffixed[model]?.includes(name) ? `${name}_id` : name] = numberOf(stored);
     else fields[name] = fieldValue(model, column, source.isOfWords, stored);
   }
+  for (const [name, value] of Object.entries(fields)) if (value === null && optionalFields.has(`${model}.${name}`)) delete fields[name];
   return fields;
 };
 

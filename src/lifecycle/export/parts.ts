@@ -30,7 +30,7 @@ const orderOf = (table: string): readonly string[] => orders[table] ?? ["id"];
 
 /** Tables that serve a running service only: a new one makes their rows anew, or has to do without. */
 const left = new Set([
-  ...["user_search", "password_reset", "purged_scope", "changes", "audit_chain", "feed", "feed_head", "version_bump"],
+  ...["user_search", "password_reset", "parted_history", "purged_scope", "changes", "audit_chain", "feed", "feed_head", "version_bump"],
   ...["aggregate_version", "name_version", "canonical_name", "idempotency"],
 ]);
 

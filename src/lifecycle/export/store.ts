@@ -4,6 +4,7 @@ import type { Database } from "../../db/orm.ts";
 import { BACKGROUND } from "../../db/places.ts";
 import { createSession, type Session } from "../../db/session.ts";
 import type { Columns } from "../merge/columns.ts";
+import { notePartings } from "../scope-history.ts";
 import { createDigest, FORMAT, type Manifest, type ManifestTable, prefixOf, VERSION } from "./format.ts";
 import { parsedLine } from "./resumable-format.ts";
 import { columnsIn, ExportFault, hasTable, MAX_CHARACTERS, MAX_ROWS, raiseIds, type StoredExport, storeRows } from "./store-rows.ts";
@@ -83,6 +84,7 @@ export const storeExport = (db: Database, lines: AsyncIterable<string>, dryRun: 
     const { value: first = "", done } = await iterator.next();
     const beginning = done ? undefined : readBeginning(first);
     const stored = beginning === undefined ? await storeWhole(tx, done ? "" : first, iterator) : await storeUsers(tx, beginning, iterator);
+    await notePartings(tx);
     if (dryRun) throw new RolledBack(stored);
     return stored;
   });

@@ -20,6 +20,7 @@ export const closeMerges = async (db: Database): Promise<void> => {
       await tx.rows(sql`delete from merge_move where merge_id = any(${ids}::bigint[])`);
       await tx.rows(sql`delete from merge_discard where merge_id = any(${ids}::bigint[])`);
       await tx.rows(sql`delete from option_revision where user_id = any(${users}::bigint[])`);
+      await tx.rows(sql`delete from parted_history where user_id = any(${users}::bigint[])`);
       await tx.rows(sql`
         update users set name = '', name_canonical = '', password = '!', session_nonce = null, avatar_type = 0, avatar_url = null, version = version + 1
         where id = any(${users}::bigint[])`);

@@ -1,14 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { ENTRY_TTL_MS, EXPIRY_MS } from "../../../src/cache/open.ts";
-import { AvatarType } from "../../../src/gen/userd/v1/user_pb.ts";
+import type { ErasureReceipt } from "../../../src/gen/userd/v1/user_erasure_pb.ts";
 import { createReceipts, verifiedStatement } from "../../../src/lifecycle/erasure/receipts.ts";
-import { isOwned, makerOf } from "../../kinds/maker.ts";
-import { createAccount, createOrganization, createProject, unique, value } from "../../support/build.ts";
 import type { Clients } from "../../support/clients.ts";
 import { startFleet } from "../../support/fleet.ts";
 import { startPostgres } from "../../support/postgres.ts";
@@ -16,105 +11,88 @@ import { hasRedis, startRedis } from "../../support/redis.ts";
 import { SECRET_KEY } from "../../support/userd.ts";
 import { connectClients } from "../connect.ts";
 import type { Drill } from "../drill.ts";
+import { namedIn, unmarkedColumns } from "../forgotten/coverage.ts";
+import { createMarker, isMarked, type Marker } from "../forgotten/marker.ts";
+import { createPerson, releasePerson } from "../forgotten/person.ts";
+import { createRelationNames, filesWith, knownWith, tablesWith } from "../forgotten/search.ts";
 
 /** What a busy machine may add to the life of an entry and the sweep behind it, in milliseconds. */
 const GRACE_MS = 5_000;
 
-/** Tells whether a file has a text, whatever its size and the case of its letters. */
-const has = async (path: string, text: string): Promise<boolean> => {
-  let rest = "";
-  for await (const chunk of createReadStream(path, "latin1")) {
-    const read = rest + String(chunk);
-    if (read.toLowerCase().includes(text)) return true;
-    rest = read.slice(-(text.length - 1));
-  }
-  return false;
-};
+/** A call that waits for a busy machine. */
+const patient = { timeoutMs: 60_000 };
 
-/** The files under a folder that have a text; those of the write-ahead log apart. */
-const filesWith = async (folder: string, text: string) => {
-  const found = { data: [] as string[], log: [] as string[] };
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    if (await has(path, text)) found[path.includes("pg_wal") ? "log" : "data"].push(path.slice(folder.length + 1));
-  }
-  return found;
-};
+const textOf = (message: unknown): string =>
+  JSON.stringify(message, (_, item: unknown) => (typeof item === "bigint" ? String(item) : item));
 
-/** The tables of the service that have a text in a row, also within bytes. */
-const tablesWith = async (client: pg.Client, text: string): Promise<readonly string[]> => {
-  const { rows } = await client.query<{ name: string }>(
-    "select oid::regclass::text as name from pg_class where relkind = 'r' and relnamespace::regnamespace::text !~ '^(pg_|information_schema)' order by 1",
-  );
-  const found: string[] = [];
-  for (const { name } of rows) {
-    const { rowCount } = await client.query(`select from ${name} x where lower(x::text) like any($1) limit 1`, [
-      [`%${text}%`, `%${Buffer.from(text).toString("hex")}%`],
-    ]);
-    if (rowCount !== 0) found.push(name);
-  }
-  return found;
-};
-
-/** Gives a user a marker in everything that a person can have. */
-const furnish = async (own: Clients, marker: string, index: number): Promise<bigint> => {
-  const text = `${marker}${index}`;
-  // With a request_id, so that answers are kept for retries, where the RPC has one.
-  const once = () => ({ requestId: randomUUID() });
-  const { user } = await own.users.createUser({
-    user: { username: `${text}-name`, name: `${text} person`, email: `${text}@example.com`, externalId: `${text}-external` },
-    ...once(),
+/** Collects what the feed tells, until it is told to stop. */
+const watchFeed = ({ changes }: Clients, complain: (complaint: string) => void) => {
+  const told: string[] = [];
+  const watching = new AbortController();
+  const watched = (async () => {
+    for await (const message of changes.watchChanges({}, { signal: watching.signal })) told.push(textOf(message));
+  })().catch((error: unknown) => {
+    if (!watching.signal.aborted) complain(`the feed ended: ${String(error)}`);
   });
-  const userId = user?.id ?? 0n;
-  await own.users.addUserEmail({ userId, email: `${text}-second@example.com`, ...once() });
-  await own.users.addUserEmail({ userId, email: `${text}-gone@example.com`, ...once() });
-  await own.users.removeUserEmail({ userId, email: `${text}-gone@example.com`, ...once() });
-  await own.users.updateUser({
-    user: { id: userId, username: `${text}-renamed`, externalId: `${text}-other` },
-    updateMask: { paths: ["username", "external_id"] },
-  });
-  await own.users.setAvatar({ userId, type: AvatarType.UPLOAD, url: `https://example.com/${text}.png` });
-  await own.users.setPassword({ userId, password: `${text} correct horse` });
-  const organization = await createOrganization(own);
-  const project = await createProject(own, organization.id);
-  await own.organizations.addMember({ organizationId: organization.id, userId, role: 1 });
-  const scopes = [{}, { organizationId: organization.id }, { projectId: project.id }];
-  for (const scope of scopes) {
-    for (const version of ["first", "second"]) {
-      const stored = value({ [`${text}-member`]: `${text} ${version}` });
-      await own.options.setOption({ userId, key: "nickname", value: stored, ...scope, ...once() });
+  return async (): Promise<readonly string[]> => {
+    watching.abort();
+    await watched;
+    if (told.length === 0) complain("the feed told nothing");
+    return told;
+  };
+};
+
+/** Reads people on every process, on each way that keeps something in memory. */
+const readPeople = async (clients: readonly Clients[], { word }: Marker, ids: readonly bigint[]): Promise<void> => {
+  for (const one of clients) {
+    for (const [index, id] of ids.entries()) {
+      await one.users.getUser({ id });
+      await one.users.lookupUsers({ keys: [{ key: { case: "email", value: `${word}${index}@example.com` } }] });
+      await one.options.listOptions({ userId: id });
     }
   }
-  const { provider } = await own.users.createIdentityProvider({ provider: { type: "any", externalId: String(userId) } });
-  await own.users.linkIdentity({ userId, providerId: provider?.id ?? 0n, externalId: `${text}-identity`, data: value({ seen: text }) });
-  const account = await createAccount(own);
-  const { profile } = await own.profiles.createProfile({
-    profile: { userId, accountId: account.id, name: text, description: `${text} text`, tags: [text] },
-    ...once(),
-  });
-  const profileId = profile?.id ?? 0n;
-  // Its name is a word of the service, which learns of its end from the change log.
-  await own.profiles.registerResources({ resources: [{ kind: "page", ownerProfileId: profileId, name: `page ${userId}` }] });
-  for (const kind of own.kinds.filter(isOwned)) {
-    const maker = await makerOf(own, kind, profileId);
-    // Every text that is not itself a key of a certain form.
-    const texts = kind.columns.filter(({ type, isOutputOnly, isUuid, maxLength, reference }) =>
-      [type === "text", !isOutputOnly, !isUuid, maxLength >= 40, reference === undefined].every(Boolean),
-    );
-    await maker.create(Object.fromEntries(texts.map(({ field }) => [field.localName, `${text} ${kind.name}`]))).catch(() => maker.create());
-  }
-  return userId;
 };
+
+const mergeFirst = async ({ users }: Clients, [fromUserId = 0n, toUserId = 0n]: readonly bigint[]): Promise<void> => {
+  const pair = { fromUserId, toUserId };
+  const { plan } = await users.planUserMerge(pair, patient);
+  await users.mergeUsers({ ...pair, planEtag: plan?.etag ?? "", requestId: randomUUID() }, patient);
+};
+
+const { publicKey, subjectOf } = createReceipts(Buffer.from(SECRET_KEY, "base64"), undefined);
+
+/** Says what is wrong with the receipt of a person. */
+const faultsOf = (receipt: ErasureReceipt | undefined, id: bigint, marker: Marker): readonly string[] => {
+  const { statement = "", signature = new Uint8Array() } = receipt ?? {};
+  const content = verifiedStatement({ statement, signature }, publicKey);
+  return [
+    ...(content?.subject === subjectOf({ kind: "user", id }) ? [] : ["a receipt does not verify"]),
+    ...(isMarked(marker, statement) ? ["a receipt has a marker"] : []),
+  ];
+};
+
+/** Counts the entries of the audit log that have a marker. */
+const countAudited = async ({ changes }: Clients, marker: Marker): Promise<number> => {
+  let [count, pageToken] = [0, ""];
+  do {
+    const page = await changes.listAuditEntries({ pageSize: 1_000, pageToken });
+    count += page.auditEntries.filter((entry) => isMarked(marker, textOf(entry))).length;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+  return count;
+};
+
+const keysOf = (named: ReadonlyMap<string, boolean>, isNamed: boolean): readonly string[] =>
+  [...named].flatMap(([column, is]) => (is === isNamed ? [column] : []));
 
 /** Users with markers in all fields are purged, one of them after a merge, and looked for wherever the service writes. */
 export const forgotten: Drill = {
   rows: [10],
   name: "forgotten",
   about:
-    "users with markers in every field are merged and purged; after the life of an entry, counts tables, answers, entries of the shared cache, lines of logs and files of PostgreSQL that have a marker",
+    "users with markers in every column that can have a person's text are merged and purged; after the life of an entry, counts tables, answers, entries of the shared cache, lines of logs and files of PostgreSQL that have a marker, and columns that name one of them",
   lacks: () => (hasRedis ? undefined : "there is no redis-server on this machine"),
-  run: async ({ of, stack }) => {
+  run: async ({ of, stack, complain }) => {
     const lines: string[] = [];
     const postgres = await startPostgres({ settings: ["fsync=on"], onLog: (line) => void lines.push(line) });
     stack.defer(() => postgres.stop());
@@ -123,95 +101,65 @@ export const forgotten: Drill = {
     const clients = connectClients(fleet.members, fleet.members.length, stack, {});
     const [first] = clients;
     if (first === undefined) throw new Error("The fleet has no members.");
-    const marker = unique("marker")
-      .toLowerCase()
-      .replace(/[^a-z0-9]/g, "");
-    const complaints: string[] = [];
-    const told: string[] = [];
-    const watching = new AbortController();
-    const watched = (async () => {
-      for await (const message of first.changes.watchChanges({}, { signal: watching.signal }))
-        told.push(JSON.stringify(message, (_, item: unknown) => (typeof item === "bigint" ? String(item) : item)));
-    })().catch((error: unknown) => {
-      if (!watching.signal.aborted) complaints.push(`the feed ended: ${String(error)}`);
-    });
-    // Somebody stays: of a table that is empty PostgreSQL keeps what it knew.
-    await furnish(
-      first,
-      `by${unique("stander")
-        .toLowerCase()
-        .replace(/[^a-z0-9]/g, "")}`,
-      0,
-    );
-    const ids: bigint[] = [];
-    for (let index = 0; index < of(3, 12); index += 1) ids.push(await furnish(first, marker, index));
-    for (const one of clients) {
-      for (const [index, id] of ids.entries()) {
-        await one.users.getUser({ id });
-        await one.users.lookupUsers({ keys: [{ key: { case: "email", value: `${marker}${index}@example.com` } }] });
-        await one.options.listOptions({ userId: id });
-      }
-    }
-    const [from = 0n, to = 0n, ...others] = ids;
-    const pair = { fromUserId: from, toUserId: to };
-    const { plan } = await first.users.planUserMerge(pair);
-    await first.users.mergeUsers({ ...pair, planEtag: plan?.etag ?? "", requestId: randomUUID() });
     const admin = new pg.Client(fleet.databaseUrl);
     await admin.connect();
+    stack.defer(() => admin.end());
+    const marker = createMarker();
+    const endFeed = watchFeed(first, complain);
+    // Somebody stays: of a table that is empty PostgreSQL keeps what it knew.
+    await createPerson(first, admin, createMarker(), 0);
+    const ids: bigint[] = [];
+    for (let index = 0; index < of(3, 12); index += 1) ids.push(await createPerson(first, admin, marker, index));
+    await readPeople(clients, marker, ids);
+    // Some columns have something of a person only before the merge, and some only after it.
+    const lacking = async () => [...(await unmarkedColumns(admin, marker)), ...keysOf(await namedIn(admin, ids), false)];
+    const lackingBefore = await lacking();
+    for (const id of ids) await releasePerson(first, id);
+    await mergeFirst(first, ids);
+    const lackingStill = new Set(await lacking());
+    for (const column of lackingBefore.filter((one) => lackingStill.has(one)))
+      complain(`${column} had nothing of a person: see to it in test/drill/forgotten/person.ts, or say in coverage.ts why it never has`);
     const { rows: folders } = await admin.query<{ folder: string }>("select current_setting('data_directory') as folder");
     const folder = folders[0]?.folder ?? "";
     // What the planner knows of columns are values of theirs.
     await admin.query("analyze");
     await admin.query("checkpoint");
     const tablesBefore = await tablesWith(admin, marker);
-    if (!tablesBefore.includes("idempotency")) complaints.push("no answer that was kept had a marker before");
+    if (!tablesBefore.includes("idempotency")) complain("no answer that was kept had a marker before");
     const before = { tables: tablesBefore.length, files: (await filesWith(folder, marker)).data.length };
     // Else the counts below would show nothing.
-    if (before.tables < 10 || before.files < 10)
-      complaints.push(`only ${before.tables} tables and ${before.files} files had a marker before`);
+    if (Math.min(...Object.values(before)) < 10) complain(`too little had a marker before: ${textOf(before)}`);
 
-    const { publicKey, subjectOf } = createReceipts(Buffer.from(SECRET_KEY, "base64"), undefined);
-    for (const id of [to, ...others]) {
-      const { receipt } = await first.users.purgeUser({ id, allowOwnerless: true });
-      const { statement = "", signature = new Uint8Array() } = receipt ?? {};
-      const content = verifiedStatement({ statement, signature }, publicKey);
-      if (content?.subject !== subjectOf({ kind: "user", id })) complaints.push("a receipt does not verify");
-      if (statement.includes(marker)) complaints.push("a receipt has a marker");
+    for (const id of ids.slice(1)) {
+      const { receipt } = await first.users.purgeUser({ id, allowOwnerless: true }, patient);
+      for (const fault of faultsOf(receipt, id, marker)) complain(fault);
     }
-    const { auditEntries } = await first.changes.listAuditEntries({ pageSize: 1_000 });
-    const audited = auditEntries.filter((entry) => JSON.stringify(entry, (_, item: unknown) => String(item)).includes(marker)).length;
+    const audited = await countAudited(first, marker);
     await delay(ENTRY_TTL_MS + EXPIRY_MS + GRACE_MS);
-    const contents = await redis.contents();
-    const cached = contents.filter((entry) => entry.join(" ").toLowerCase().includes(marker)).length;
-    watching.abort();
-    await watched;
-    if (told.length === 0) complaints.push("the feed told nothing");
-    const fed = told.filter((message) => message.toLowerCase().includes(marker)).length;
+    const cached = (await redis.contents()).filter((entry) => isMarked(marker, entry.join(" "))).length;
+    const told = await endFeed();
+    const fed = told.filter((message) => isMarked(marker, message)).length;
     for (const { service } of fleet.members) lines.push(...Object.values(service().output()).flatMap((text) => text.split("\n")));
-    const logged = lines.filter((line) => line.toLowerCase().includes(marker)).length;
+    const logged = lines.filter((line) => isMarked(marker, line)).length;
     const tables = await tablesWith(admin, marker);
+    for (const table of tables) complain(`the table ${table} has a marker`);
+    const naming = keysOf(await namedIn(admin, ids), true);
+    for (const column of naming) complain(`${column} names a user who was purged`);
     // Statistics first: VACUUM FULL then leaves out their former rows, too.
     await admin.query("analyze");
-    const { rows: known } = await admin.query<{ name: string }>(
-      "select distinct tablename || '.' || attname as name from pg_stats where lower(most_common_vals::text || ' ' || coalesce(histogram_bounds::text, '')) like $1",
-      [`%${marker}%`],
-    );
-    for (const { name } of known) complaints.push(`what the planner knows of ${name} has a marker`);
+    for (const name of await knownWith(admin, marker)) complain(`what the planner knows of ${name} has a marker`);
     await admin.query("vacuum full");
     await admin.query("checkpoint");
     const files = await filesWith(folder, marker);
-    const { rows: relations } = await admin.query<{ node: string; name: string }>(
-      "select pg_relation_filenode(oid)::text as node, oid::regclass::text as name from pg_class where pg_relation_filenode(oid) is not null",
-    );
-    const nameOf = (file: string) => relations.find(({ node }) => node === file.replace(/^.*\/|\..*$/g, ""))?.name ?? file;
-    await admin.end();
-    for (const table of tables) complaints.push(`the table ${table} has a marker`);
-    for (const file of files.data) complaints.push(`the file of ${nameOf(file)} of PostgreSQL has a marker`);
-    const figure = tables.length + files.data.length + cached + fed + logged + audited;
-    const besides = {
-      ...{ tables_before: before.tables, files_before: before.files, wal_files: files.log.length },
-      ...{ cached, fed, logged, audited, lines: lines.length, messages: told.length },
+    const nameOf = await createRelationNames(admin);
+    for (const file of files.data) complain(`the file of ${nameOf(file)} of PostgreSQL has a marker`);
+    return {
+      ...{ operations: ids.length, faults: ids.length, bound: 0, complaints: [] },
+      figure: tables.length + files.data.length + cached + fed + logged + audited + naming.length,
+      besides: {
+        ...{ tables_before: before.tables, files_before: before.files, wal_files: files.log.length },
+        ...{ cached, fed, logged, audited, lines: lines.length, messages: told.length },
+      },
     };
-    return { operations: ids.length, faults: ids.length, figure, bound: 0, complaints, besides };
   },
 };
