@@ -12,7 +12,8 @@ import {
 } from "kysely";
 import type { QueryResult as PgResult, Pool, PoolClient } from "pg";
 import { cancelStatement } from "./cancel.ts";
-import { metSchemaChange, prepareAnew } from "./preparing-client.ts";
+import type { Ending, Texts } from "./open-statement.ts";
+import { metSchemaChange, type PreparingClient, prepareAnew } from "./preparing-client.ts";
 
 const writes = new Set(["INSERT", "UPDATE", "DELETE", "MERGE"]);
 
@@ -26,7 +27,12 @@ const withCaller = (error: unknown): unknown => {
 export type Pipelined = {
   /** Begins a write: what is sent is held back until the work of this turn is done, and no statement is sent twice until the release. */
   readonly beginWrite: () => void;
+  /** Runs a statement that is all of a write. Its transaction stays open until it is ended, once (open-statement.ts). */
+  readonly openWrite: (text: string, values: Texts) => Promise<OpenWrite>;
 };
+
+/** The answer of a statement whose transaction is open, and what ends that. */
+export type OpenWrite = { readonly text: string | null | undefined; readonly end: (ending: Ending) => Promise<void> };
 
 /** One connection of the pool, as Kysely knows it. */
 type Held = DatabaseConnection & Pipelined & { readonly release: () => void };
@@ -34,7 +40,7 @@ type Held = DatabaseConnection & Pipelined & { readonly release: () => void };
 /** The socket of pg's client, which its types lack. */
 type Wire = { readonly connection: { readonly stream: Pick<Writable, "cork" | "uncork"> } };
 
-const hold = (client: PoolClient): Held => {
+const hold = (client: PoolClient & Pick<PreparingClient, "open">): Held => {
   let unanswered = 0;
   let isCancelled = false;
   let isWriting = false;
@@ -89,11 +95,29 @@ const hold = (client: PoolClient): Held => {
     await cancelling;
   };
 
+  const openWrite = async (statement: string, values: Texts): Promise<OpenWrite> => {
+    if (cancelling !== undefined) await cancelling;
+    isWriting = true;
+    unanswered += 1;
+    try {
+      const { answer, end } = client.open(statement, values);
+      const text = await answer;
+      return { text, end: (ending) => (cancelling === undefined ? end(ending) : cancelling.then(() => end(ending))) };
+    } catch (error) {
+      if (metSchemaChange(error)) prepareAnew();
+      throw withCaller(error);
+    } finally {
+      unanswered -= 1;
+      isCancelled = false;
+    }
+  };
+
   const { stream } = (client as unknown as Wire).connection;
   const uncork = () => stream.uncork();
 
   return {
     executeQuery,
+    openWrite,
     cancelQuery,
     beginWrite: () => {
       isWriting = true;
@@ -121,7 +145,7 @@ const createDriver = (pool: Pool, failed: Failed): Driver => {
         failed(error);
         throw error;
       });
-      const connection = held.get(client) ?? hold(client);
+      const connection = held.get(client) ?? hold(client as PoolClient & PreparingClient);
       held.set(client, connection);
       return connection;
     },

@@ -1,4 +1,5 @@
 import { Client, type ClientConfig, type QueryConfig } from "pg";
+import { type OpenStatement, openStatement, type Texts } from "./open-statement.ts";
 import { type Watch, watchConnection } from "./silent-connections.ts";
 import type { DriverError } from "./unreachable.ts";
 import { verifyAddress } from "./verified-host.ts";
@@ -55,9 +56,15 @@ type ClientOptions = {
   readonly silenceMs: number | undefined;
 };
 
+/** A connection of a pool. */
+export type PreparingClient = Client & {
+  /** Sends a statement whose transaction stays open after the answer. */
+  readonly open: (text: string, values: Texts) => OpenStatement;
+};
+
 /** Makes the class of a pool's connections, which prepare their statements with `prepares`, and notice a silent server with `silenceMs`. */
 export const clientClass = ({ prepares, silenceMs }: ClientOptions): typeof Client =>
-  class extends Client {
+  class extends Client implements PreparingClient {
     readonly #watch: Watch | undefined;
 
     constructor(config: ClientConfig = {}) {
@@ -74,5 +81,20 @@ export const clientClass = ({ prepares, silenceMs }: ClientOptions): typeof Clie
       const answer = (super.query as (...args: unknown[]) => unknown).apply(this, rest);
       if (this.#watch !== undefined && answer instanceof Promise) this.#watch(answer);
       return answer as never;
+    }
+
+    open(text: string, values: Texts): OpenStatement {
+      const { answer, end } = openStatement(this, { name: prepares ? nameOf(text) : undefined, text, values });
+      const watch = this.#watch;
+      if (watch === undefined) return { answer, end };
+      watch(answer);
+      return {
+        answer,
+        end: (ending) => {
+          const ended = end(ending);
+          watch(ended);
+          return ended;
+        },
+      };
     }
   };
