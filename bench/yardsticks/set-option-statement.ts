@@ -70,7 +70,7 @@ export const setOptionStatement = async (key: string): Promise<Statement> => {
   await Promise.resolve(
     setOption({ write: (_, __, body) => body(tx), registry, optionScopes: createOptionScopes("trust"), quotas })(call, request),
   ).catch(() => {});
-  const upsert = recorded.find(({ sql }) => /\bset_option\(/.test(sql));
+  const upsert = recorded.find(({ sql }) => /\bstore_option\(/.test(sql));
   if (upsert === undefined) throw new Error("SetOption has no such statement any more: bench/yardsticks has to follow it.");
   const statement: Statement = {
     sql: upsert.sql,

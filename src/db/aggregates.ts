@@ -52,13 +52,13 @@ export const lockAggregates = async (tx: Session, aggregates: readonly Aggregate
 export const isVersioned = (aggregate: Aggregate | VersionedAggregate): aggregate is VersionedAggregate => "version" in aggregate;
 
 /** What each write asks at its end: the epoch, and versions as texts. */
-export type Ended = { readonly epoch: string; readonly versions: readonly string[] };
+type Ended = { readonly epoch: string; readonly versions: readonly string[] };
 
 const endWrite = compiled(sql<Ended>`
   select epoch, versions from end_write(${place("kinds")}::text[], ${place("ids")}::bigint[])`);
 
 /** Adds to aggregates their versions, which come in the same order. */
-export const withVersions = (aggregates: readonly Aggregate[], versions: Ended["versions"]): readonly VersionedAggregate[] =>
+const withVersions = (aggregates: readonly Aggregate[], versions: Ended["versions"]): readonly VersionedAggregate[] =>
   aggregates.map(({ kind, id }, index) => ({ kind, id, version: BigInt(versions[index] ?? 0) }));
 
 /**

@@ -13,7 +13,9 @@ import {
 import type { QueryResult as PgResult, Pool, PoolClient } from "pg";
 import { cancelStatement } from "./cancel.ts";
 import { type Connections, createConnections } from "./connections.ts";
-import { metSchemaChange, prepareAnew } from "./preparing-client.ts";
+import type { Ending } from "./open-statement.ts";
+import { metSchemaChange, type PreparingClient, prepareAnew } from "./preparing-client.ts";
+import type { Texts } from "./wire.ts";
 
 const writes = new Set(["INSERT", "UPDATE", "DELETE", "MERGE"]);
 
@@ -27,15 +29,20 @@ const withCaller = (error: unknown): unknown => {
 export type Pipelined = {
   /** Begins a write: what is sent is held back until the work of this turn is done, and no statement is sent twice until the release. */
   readonly beginWrite: () => void;
+  /** Runs a statement that is all of a write. Its transaction stays open until it is ended, once (open-statement.ts). */
+  readonly openWrite: (text: string, values: Texts) => Promise<OpenWrite>;
 };
+
+/** The answer of a statement whose transaction is open, and what ends that. */
+export type OpenWrite = { readonly text: string | null | undefined; readonly end: (ending: Ending) => Promise<void> };
 
 /** One connection of the pool, as Kysely knows it. */
 export type Held = DatabaseConnection & Pipelined & { readonly released: () => void };
 
 /** The socket of pg's client, which its types lack. */
-type Wire = { readonly connection: { readonly stream: Pick<Writable, "cork" | "uncork"> } };
+type WithSocket = { readonly connection: { readonly stream: Pick<Writable, "cork" | "uncork"> } };
 
-const hold = (client: PoolClient): Held => {
+const hold = (client: PoolClient & Pick<PreparingClient, "open">): Held => {
   let unanswered = 0;
   let isCancelled = false;
   let isWriting = false;
@@ -90,11 +97,29 @@ const hold = (client: PoolClient): Held => {
     await cancelling;
   };
 
-  const { stream } = (client as unknown as Wire).connection;
+  const openWrite = async (statement: string, values: Texts): Promise<OpenWrite> => {
+    if (cancelling !== undefined) await cancelling;
+    isWriting = true;
+    unanswered += 1;
+    try {
+      const { answer, end } = client.open(statement, values);
+      const text = await answer;
+      return { text, end: (ending) => (cancelling === undefined ? end(ending) : cancelling.then(() => end(ending))) };
+    } catch (error) {
+      if (metSchemaChange(error)) prepareAnew();
+      throw withCaller(error);
+    } finally {
+      unanswered -= 1;
+      isCancelled = false;
+    }
+  };
+
+  const { stream } = (client as unknown as WithSocket).connection;
   const uncork = () => stream.uncork();
 
   return {
     executeQuery,
+    openWrite,
     cancelQuery,
     beginWrite: () => {
       isWriting = true;
@@ -112,7 +137,7 @@ const hold = (client: PoolClient): Held => {
 
 /** Makes the connections of a pool, as Kysely knows them. `failed` is told why a connection could not be made. */
 export const createPostgresConnections = (pool: Pool, failed: (error: unknown) => void): Connections<Held> =>
-  createConnections(pool, hold, failed);
+  createConnections(pool, (client) => hold(client as PoolClient & PreparingClient), failed);
 
 const createDriver = (pool: Pool, { acquire, release, close }: Connections<Held>): Driver => {
   const driver = new PostgresDriver({ pool });

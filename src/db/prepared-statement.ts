@@ -1,8 +1,6 @@
 import { createRequire } from "node:module";
 import type { QueryResult } from "pg";
-
-/** The values of columns, or of parameters, as PostgreSQL reads and writes them. */
-type Texts = readonly (string | null)[];
+import { bindStatement, type Prepared, type Texts, type Wire } from "./wire.ts";
 
 /** A column of a result, as PostgreSQL describes it. */
 type Column = { readonly name: string; readonly dataTypeID: number };
@@ -14,22 +12,6 @@ type TypeParsers = (type: number) => (text: string) => unknown;
 
 /** The columns of a result, prepared for reading its rows. */
 export type Shape = { readonly names: readonly string[]; readonly parsers: readonly ((text: string) => unknown)[]; readonly empty: Row };
-
-/** The members of pg's connection that its types lack. */
-type Wire = {
-  readonly stream: { readonly cork: () => void; readonly uncork: () => void };
-  readonly parsedStatements: Readonly<Record<string, string>>;
-  readonly submittedNamedStatements: Record<string, string>;
-  readonly parse: (statement: { readonly name: string; readonly text: string }) => void;
-  readonly bind: (portal: { readonly statement: string; readonly values: readonly unknown[] }) => void;
-  readonly describe: (portal: { readonly type: "P"; readonly name: "" }) => void;
-  readonly execute: (portal: null) => void;
-  readonly sync: () => void;
-  readonly sendCopyFail: (message: string) => void;
-};
-
-/** A statement to run: the name that it is prepared by on each connection, its text, and the values of its parameters. */
-export type Prepared = { readonly name: string; readonly text: string; readonly values: readonly unknown[] };
 
 /** What is known of a connection and of its statements. */
 export type PreparedOn = {
@@ -76,7 +58,12 @@ class PreparedStatement {
   /** What went wrong here with a row; the rest of the answer is read nevertheless. */
   #failure: unknown;
 
-  constructor({ name, text, values }: Prepared, on: PreparedOn, resolve: (result: Result) => void, reject: (error: unknown) => void) {
+  constructor(
+    { name, text, values }: Prepared<unknown>,
+    on: PreparedOn,
+    resolve: (result: Result) => void,
+    reject: (error: unknown) => void,
+  ) {
     this.name = name;
     this.text = text;
     this.#values = values.map(prepareValue);
@@ -86,15 +73,11 @@ class PreparedStatement {
   }
 
   submit(connection: Wire): void {
-    const { stream, parsedStatements, submittedNamedStatements } = connection;
+    const { stream } = connection;
     const { name, text } = this;
     this.#shape = this.#on.shapes.get(name);
     stream.cork();
-    if ((parsedStatements[name] ?? submittedNamedStatements[name]) === undefined) {
-      connection.parse({ name, text });
-      submittedNamedStatements[name] = text;
-    }
-    connection.bind({ statement: name, values: this.#values });
+    bindStatement(connection, { name, text, values: this.#values });
     if (this.#shape === undefined) connection.describe({ type: "P", name: "" });
     connection.execute(null);
     connection.sync();
@@ -153,5 +136,5 @@ class PreparedStatement {
 }
 
 /** Runs a statement on a connection by `submit`, which is the client's own `query`, and returns its result. */
-export const runPrepared = (prepared: Prepared, on: PreparedOn, submit: (statement: object) => void): Promise<Result> =>
+export const runPrepared = (prepared: Prepared<unknown>, on: PreparedOn, submit: (statement: object) => void): Promise<Result> =>
   new Promise((resolve, reject) => submit(new PreparedStatement(prepared, on, resolve, reject)));

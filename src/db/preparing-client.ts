@@ -1,8 +1,10 @@
 import { Client, type ClientConfig, types } from "pg";
+import { type OpenStatement, openStatement } from "./open-statement.ts";
 import { type PreparedOn, runPrepared } from "./prepared-statement.ts";
 import { type Watch, watchConnection } from "./silent-connections.ts";
 import type { DriverError } from "./unreachable.ts";
 import { verifyAddress } from "./verified-host.ts";
+import type { Texts } from "./wire.ts";
 
 /** The texts that come with bound parameters are constant, about a dozen for each kind; what is composed per request would fill the server. */
 const MAX_NAMES = 500;
@@ -56,9 +58,15 @@ type ClientOptions = {
   readonly silenceMs: number | undefined;
 };
 
+/** A connection of a pool. */
+export type PreparingClient = Client & {
+  /** Sends a statement whose transaction stays open after the answer. */
+  readonly open: (text: string, values: Texts) => OpenStatement;
+};
+
 /** Makes the class of a pool's connections, which prepare their statements with `prepares`, and notice a silent server with `silenceMs`. */
 export const clientClass = ({ prepares, silenceMs }: ClientOptions): typeof Client =>
-  class extends Client {
+  class extends Client implements PreparingClient {
     readonly #watch: Watch | undefined;
     readonly #on: PreparedOn;
 
@@ -81,5 +89,20 @@ export const clientClass = ({ prepares, silenceMs }: ClientOptions): typeof Clie
           : runPrepared({ name, text: text as string, values: values as unknown[] }, this.#on, (statement) => query.call(this, statement));
       if (this.#watch !== undefined && answer instanceof Promise) this.#watch(answer);
       return answer as never;
+    }
+
+    open(text: string, values: Texts): OpenStatement {
+      const { answer, end } = openStatement(this, { name: (prepares ? nameOf(text) : undefined) ?? "", text, values });
+      const watch = this.#watch;
+      if (watch === undefined) return { answer, end };
+      watch(answer);
+      return {
+        answer,
+        end: (ending) => {
+          const ended = end(ending);
+          watch(ended);
+          return ended;
+        },
+      };
     }
   };

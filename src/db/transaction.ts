@@ -1,13 +1,13 @@
 import type { DescMethod, Message, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { SqlEntityManager } from "@mikro-orm/sql";
-import { type CompiledQuery, sql } from "kysely";
+import { sql } from "kysely";
 import pRetry from "p-retry";
 import type { Call } from "../call.ts";
 import { DomainError } from "../errors.ts";
 import type { Aggregate, VersionedAggregate } from "../versions/aggregate.ts";
 import type { Notification } from "../versions/notification.ts";
 import { type ConsistencyToken, type ConsistencyTokens, MAX_TOKEN_AGGREGATES } from "../versions/token.ts";
-import { type Ended, inOrder, isVersioned, listed, lockAggregates, versionsOf, withVersions } from "./aggregates.ts";
+import { inOrder, isVersioned, listed, lockAggregates, versionsOf } from "./aggregates.ts";
 import { type Answering, sendable, withToken } from "./answer.ts";
 import { beginningOf, timeLeft, type Writer, writerOf } from "./beginning.ts";
 import { isContention } from "./faults.ts";
@@ -21,11 +21,13 @@ import type { Session } from "./session.ts";
 import { namedIn } from "./subjects.ts";
 import { createTurns } from "./turns.ts";
 import { DatabaseAway, isUnreachable } from "./unreachable.ts";
-import { createWriteSession, type WriteConnection, writeOn } from "./write-connection.ts";
+import { createWriteSession, type TextQuery, type WriteConnection, writeOn } from "./write-connection.ts";
 
 /** The transaction of a write. A function that takes a `Tx` runs inside that transaction, and never begins another transaction. */
 export type Tx = Session & {
   readonly call: Call;
+  /** Who writes, for statements that write to the log themselves. */
+  readonly writer: Writer;
   /** Returns the ORM's entity manager. Flush it before you make the response of entities, since versions exist only then. */
   readonly em: () => SqlEntityManager;
   /** Records an aggregate that the write has made or changed: its new version is to be in the consistency token. */
@@ -36,14 +38,18 @@ export type Tx = Session & {
    */
   readonly requireLocked: (aggregates: readonly Aggregate[], what: string) => void;
   /**
-   * Runs a statement that does by itself what a write begins and ends with: it says who writes, locks the given aggregates, and answers with the epoch
-   * and their versions, in their order. As the only statement of a write, it is all that is sent between BEGIN and COMMIT.
+   * Runs a statement that does by itself what a write begins and ends with: it says who writes, locks the aggregate, and tells the epoch and the version
+   * of the aggregate in its answer, which `read` understands. As the only statement of a write, it is all that is sent before the end.
    */
   readonly whole: <A extends Ended>(
-    aggregates: readonly Aggregate[],
-    statement: (writer: Writer) => CompiledQuery<{ readonly answer: A }>,
+    aggregate: Aggregate,
+    statement: (writer: Writer) => TextQuery,
+    read: (answer: string) => A,
   ) => Promise<A>;
 };
+
+/** The part of the answer of a whole write by which it has ended: the epoch, and the version of its aggregate. */
+type Ended = { readonly epoch: string; readonly version: string };
 
 /**
  * A function that looks up which aggregates to lock before a write's body runs. The body calls `Tx.requireLocked` to find any that were
@@ -121,7 +127,7 @@ const writeGroupOf = (method: string): string => {
 };
 
 /** The transaction of a write before anything is locked. */
-type PlainTx = Omit<Tx, "touch" | "requireLocked" | "whole">;
+type PlainTx = Omit<Tx, "writer" | "touch" | "requireLocked" | "whole">;
 
 /** The outcome of a transaction. */
 type Performed<R> = {
@@ -187,16 +193,14 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
       for (const { kind, id } of wanted) if (!locked.some((one) => one.kind === kind && one.id === id)) throw new Overtaken(what);
     };
     let ended: (Notification & { readonly after: number }) | undefined;
-    const whole: Tx["whole"] = async (of, statement) => {
-      const isAll = locked.every(({ kind, id }) => of.some((one) => one.kind === kind && one.id === id));
-      const { rows } = await (isAll ? connection.instead : connection.run)(statement(writer));
-      const [row] = rows;
-      if (row === undefined) throw new Error("The statement returned no row.");
-      const { answer } = row;
-      ended = { epoch: answer.epoch, aggregates: withVersions(of, answer.versions), after: connection.sent() };
+    const whole: Tx["whole"] = async (aggregate, statement, read) => {
+      const isAll = locked.every(({ kind, id }) => kind === aggregate.kind && id === aggregate.id);
+      const query = statement(writer);
+      const answer = read(isAll ? await connection.alone(query) : (await tx.one(query)).answer);
+      ended = { epoch: answer.epoch, aggregates: [{ ...aggregate, version: BigInt(answer.version) }], after: connection.sent() };
       return answer;
     };
-    const touching: Tx = { ...tx, touch, requireLocked, whole };
+    const touching: Tx = { ...tx, writer, touch, requireLocked, whole };
     if (known === undefined) await lockAggregates(touching, locked);
     const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request, isSecret, locked);
     if (before !== undefined) return { response: before, moved: undefined };

@@ -3,8 +3,12 @@ import type { Schema } from "../schema/entities.ts";
 import type { KindSet } from "../schema/kind-set.ts";
 import type { Database } from "./orm.ts";
 import type { Claim } from "./places.ts";
-import type { Pipelined } from "./postgres-dialect.ts";
+import type { OpenWrite, Pipelined } from "./postgres-dialect.ts";
 import { compiledOf, type Session, sessionOf } from "./session.ts";
+import type { Texts } from "./wire.ts";
+
+/** A statement whose answer is one text, and whose parameters are texts, too. */
+export type TextQuery = CompiledQuery<{ readonly answer: string }>;
 
 /**
  * The connection of one write, which sends statements without waiting for the answers of those before them. The database runs them in their
@@ -16,8 +20,11 @@ export type WriteConnection = {
   readonly run: <R>(query: CompiledQuery<R>) => Promise<QueryResult<R>>;
   /** Sends a statement, whose answer the write does not need, together with the next one. If it fails, the write fails with its error. */
   readonly ahead: (query: CompiledQuery) => void;
-  /** Runs a statement in place of those that wait to be sent ahead of it. It limits the time of its locks itself. */
-  readonly instead: <R>(query: CompiledQuery<R>) => Promise<QueryResult<R>>;
+  /**
+   * Runs a statement. As the first one of the write it is sent without BEGIN, in place of those that wait to be sent ahead of it: they go before the
+   * next one, if there is one. It limits the time of its locks itself.
+   */
+  readonly alone: (query: TextQuery) => Promise<string>;
   /** Returns how many statements were sent. */
   readonly sent: () => number;
   /** Sends COMMIT, behind the statements that were sent already. From now on nothing is cancelled. */
@@ -37,6 +44,11 @@ const beginning = ({ kind }: WriteDatabase, milliseconds: number): CompiledQuery
 
 const ignore = (): void => {};
 
+const textOf = (answer: string | null | undefined): string => {
+  if (answer == null) throw new Error("The statement returned nothing.");
+  return answer;
+};
+
 /** What `Transaction` needs and nobody asks for. */
 const unused: Omit<KyselyProps, "executor"> = { config: {}, driver: {}, dialect: {} } as never;
 
@@ -55,9 +67,13 @@ const transactOn = async <T>(
   let isCommitting = false;
   let committed: Promise<unknown> | undefined;
   let begun: Promise<unknown> | undefined;
+  let open: OpenWrite | undefined;
+  let isAlone = false;
+  const cancelNow = () => (isCommitting ? undefined : connection.cancelQuery?.(undefined as never));
   const cancel = () => {
     // BEGIN itself is not cancelled: what comes behind it would run outside the transaction. Neither is COMMIT, which may be sent meanwhile.
-    begun?.then(() => (isCommitting ? undefined : connection.cancelQuery?.(undefined as never)), ignore);
+    if (isAlone) void cancelNow();
+    else begun?.then(cancelNow, ignore);
   };
   const send = async <R>(query: CompiledQuery<R>): Promise<QueryResult<R>> => {
     if (!isCommitting) signal.throwIfAborted();
@@ -70,17 +86,19 @@ const transactOn = async <T>(
       throw signal.aborted && !isCommitting ? signal.reason : error;
     }
   };
-  const sendAhead = (query: CompiledQuery): Promise<unknown> => {
-    const answer = send(query).catch((error: unknown) => {
+  const expect = (answer: Promise<unknown>): Promise<unknown> => {
+    const expected = answer.catch((error: unknown) => {
       failure ??= { error };
     });
-    answers.push(answer);
-    return answer;
+    answers.push(expected);
+    return expected;
   };
+  const sendAhead = (query: CompiledQuery): Promise<unknown> => expect(send(query));
   const begin = (query: CompiledQuery): void => {
     if (begun !== undefined) return;
     connection.beginWrite?.();
-    begun = sendAhead(query);
+    begun = open === undefined ? sendAhead(query) : expect(open.end("begin"));
+    open = undefined;
   };
   const sendWaiting = (): void => {
     begin(beginning(db, milliseconds));
@@ -91,16 +109,26 @@ const transactOn = async <T>(
     sendWaiting();
     return send(query);
   };
-  const instead = <R>(query: CompiledQuery<R>): Promise<QueryResult<R>> => {
-    waiting = [];
-    begin(BEGIN);
-    return send(query);
+  const alone: WriteConnection["alone"] = async (query) => {
+    if (begun !== undefined || connection.openWrite === undefined) return textOf((await run(query)).rows[0]?.answer);
+    signal.throwIfAborted();
+    sent += 1;
+    isAlone = true;
+    try {
+      open = await connection.openWrite(query.sql, query.parameters as Texts);
+      signal.throwIfAborted();
+      return textOf(open.text);
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      isAlone = false;
+    }
   };
   const commit = (): void => {
     if (isCommitting) return;
-    sendWaiting();
+    if (open === undefined) sendWaiting();
     isCommitting = true;
-    committed = send(COMMIT);
+    committed = open === undefined ? send(COMMIT) : open.end("commit");
     committed.catch(ignore);
   };
   signal.throwIfAborted();
@@ -116,7 +144,7 @@ const transactOn = async <T>(
       },
     });
     const sql = new Transaction<Schema>({ ...unused, executor });
-    const result = await body({ sql, run, ahead: (query) => void waiting.push(query), instead, sent: () => sent, commit });
+    const result = await body({ sql, run, ahead: (query) => void waiting.push(query), alone, sent: () => sent, commit });
     commit();
     await Promise.all(answers);
     if (failure !== undefined) throw failure.error;
@@ -127,6 +155,7 @@ const transactOn = async <T>(
     await committed?.catch(ignore);
     // What was thrown counts, even if this fails: then the connection is lost.
     if (begun !== undefined) await connection.executeQuery(ROLLBACK).catch(ignore);
+    else if (open !== undefined && !isCommitting) await open.end("rollback").catch(ignore);
     // The statements behind one that failed say only that one has.
     throw failure === undefined ? error : failure.error;
   } finally {

@@ -11,6 +11,7 @@ import {
 } from "../gen/userd/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
+import type { OptionWrite } from "./changed-options.ts";
 import type { OptionDependencies } from "./dependencies.ts";
 import { requireReadable, requireWritable, withoutHiddenValue } from "./key-access.ts";
 import { toUserOption } from "./option.mapping.ts";
@@ -18,7 +19,7 @@ import { scopeNotFound } from "./option-scopes.ts";
 import { optionWriteOf } from "./option-write.ts";
 import type { OptionRegistry } from "./registry/registry.ts";
 import { scopeOf } from "./scope.ts";
-import { type OptionWrite, storeOptions } from "./store.ts";
+import { storeOptions } from "./store.ts";
 import { nameOf, type OptionKey, type StoredOption, storedOptions } from "./stored-option.ts";
 import { jsonOf } from "./value.ts";
 import { assertVerified } from "./verified-email.ts";

@@ -42,6 +42,14 @@ const revisionColumns = sql.raw(
   "r.id, r.user_id, r.scope_kind, r.scope_id, r.key, r.value, r.expire_time, r.change_time, r.caller, r.acting_user_id, r.value is null as deleted, octet_length(r.value::text) as bytes",
 );
 
+/** The revisions that can be read of each option. There may be some older ones, which a later write removes. */
+const KEPT = 20;
+
+/** The condition that the revision in the alias `r` is one of the last 20. */
+const isKept = sql.raw(`r.id > coalesce((
+  select l.id from option_revision l
+  where (l.user_id, l.scope_kind, l.scope_id, l.key) = (r.user_id, r.scope_kind, r.scope_id, r.key) order by l.id desc offset ${KEPT} limit 1), 0)`);
+
 /** ListOptionRevisions: reads a page of the revisions of an option, newest first. The last 20 writes and deletions are kept. */
 export const listOptionRevisions =
   ({ db, freshness, pager, optionScopes, registry }: OptionDependencies): Operation<typeof method.listOptionRevisions> =>
@@ -58,7 +66,7 @@ export const listOptionRevisions =
       left join option_revision r
         on r.user_id = u.id and r.scope_kind = ${scope.kind} and r.scope_id = ${scope.id} and r.key = ${key}
         and (${before}::bigint is null or r.id < ${before}::bigint)
-        and ${optionScopes.isLive(sql.raw("r.scope_kind"), sql.raw("r.scope_id"))}
+        and ${optionScopes.isLive(sql.raw("r.scope_kind"), sql.raw("r.scope_id"))} and ${isKept}
       where u.id = ${userId}
       order by r.id desc limit ${page.size + 1}`),
     );
@@ -75,7 +83,7 @@ export const listOptionRevisions =
 const findRevision = async (tx: Tx, { userId, scope, key }: OptionKey, id: bigint): Promise<RevisionRow> => {
   const row = await tx.row(sql<RevisionRow>`
     select ${revisionColumns} from option_revision r
-    where r.id = ${id} and r.user_id = ${userId} and r.scope_kind = ${scope.kind} and r.scope_id = ${scope.id} and r.key = ${key}`);
+    where r.id = ${id} and r.user_id = ${userId} and r.scope_kind = ${scope.kind} and r.scope_id = ${scope.id} and r.key = ${key} and ${isKept}`);
   if (row) return row;
   throw notFound("REVISION_NOT_FOUND", "The option has no such revision; the last 20 are kept.");
 };

@@ -1,9 +1,9 @@
 import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../errors.ts";
 import { momentOf } from "../moment.ts";
+import type { OptionWrite } from "./changed-options.ts";
 import type { OptionRegistry } from "./registry/registry.ts";
 import { type ScopeFields, scopeOf } from "./scope.ts";
-import type { OptionWrite } from "./store.ts";
 import { jsonOf } from "./value.ts";
 
 /** The option that a request asks to store. */

@@ -1,22 +1,12 @@
 import { sql } from "kysely";
-import type { Ended } from "../db/aggregates.ts";
-import { compiled, place } from "../db/compiled.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { DomainError } from "../errors.ts";
-import { storedMoment } from "../moment.ts";
-import { userAggregate } from "../versions/aggregate.ts";
+import { changeOptions, type OptionWrite, type StoredRow, setOption } from "./changed-options.ts";
 import type { OptionDependencies } from "./dependencies.ts";
 import { alive, optionColumns } from "./option.select.ts";
-import { type Growth, refusalsByName } from "./quota.ts";
-import { isLocked, keyColumns, nameOf, nameOfRow, type OptionKey, optionRows, type StoredOption } from "./stored-option.ts";
-
-/** An option to store: its name, its value and the time when it expires. */
-export type OptionWrite = OptionKey & {
-  /** The value in canonical form, as JSON text. */
-  readonly json: string;
-  /** The time from which the option reads as absent; null = never. */
-  readonly expireTime: Date | null;
-};
+import { refusalsByName } from "./quota.ts";
+import { ScopeKind } from "./scope.ts";
+import { isLocked, keyColumns, nameOf, nameOfRow, optionRows, type StoredOption } from "./stored-option.ts";
 
 /** The result of storing one option: the option's row, and whether the write created or changed the row. */
 export type Stored = {
@@ -28,65 +18,13 @@ export type Stored = {
 
 type App = Pick<OptionDependencies, "optionScopes" | "quotas">;
 
-type StoredRow = StoredOption & Growth & { readonly created: boolean };
-
-/** The option that `set_option` of the database has stored, as columns in JSON; times are in milliseconds since the epoch. */
-type StoredColumns = readonly [
-  id: string,
-  value: StoredRow["value"],
-  bytes: number,
-  version: number,
-  createTime: number,
-  updateTime: number,
-  locked: boolean,
-  added: boolean,
-  grownBy: number,
-  created: boolean,
-  usedOptions: number,
-  usedBytes: number,
-];
-
-const settingOne = compiled(sql<{ answer: Ended & { readonly option?: StoredColumns } }>`select set_option(
-  ${place("caller")}, ${place("actingUserId")}, ${place("requestId")}, ${place("reason")}, ${place("left")}, ${place("userId")}, ${place("scopeKind")}, ${place("scopeId")},
-  ${place("key")}, ${place("json")}, ${place("expireTime")}, ${place("areRegistered")}) as answer`);
-
-/** Stores one option, which is what most calls do, by a statement that is the whole write. */
-const setOne = async (tx: Tx, { areRegistered }: App["optionScopes"], { userId, scope, key, json, expireTime }: OptionWrite) => {
-  const wanted = { userId, scopeKind: scope.kind, scopeId: scope.id, key, json, expireTime, areRegistered };
-  const { option } = await tx.whole([userAggregate(userId)], (writer) => settingOne({ ...writer, ...wanted }));
-  if (option === undefined) return [];
-  const [id, value, bytes, version, createTime, updateTime, locked, added, grownBy, created, usedOptions, usedBytes] = option;
-  const row: StoredRow = {
-    id: BigInt(id),
-    user_id: userId,
-    scope_kind: scope.kind,
-    scope_id: scope.id,
-    key,
-    value,
-    bytes,
-    version,
-    create_time: storedMoment(createTime),
-    update_time: storedMoment(updateTime),
-    expire_time: expireTime,
-    locked,
-    added,
-    grown_by: grownBy,
-    created,
-    used_options: usedOptions,
-    used_bytes: usedBytes,
-  };
-  return [row];
-};
-
 /**
- * Stores options by one statement. Returns rows of changed options only, in the order of the writes, with the usage of each user that gets
- * more. All parts but the first see the state before it, of which they read no values: those may be large.
+ * Stores options by one statement. Returns rows of changed options only, with the usage of each user that gets more. All parts but the first see
+ * the state before it, of which they read no values: those may be large.
  */
-const insertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readonly OptionWrite[]): Promise<readonly StoredRow[]> => {
-  const [single] = writes;
-  if (single !== undefined && writes.length === 1) return setOne(tx, scopes, single);
+const upsertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readonly OptionWrite[]): Promise<readonly StoredRow[]> => {
   const { before, isOpen } = scopes.openFor(writes.map(({ scope }) => scope));
-  const rows = await tx.rows(sql<StoredRow>`
+  return tx.rows(sql<StoredRow>`
     with ${before} o as (
       insert into user_option as o (user_id, scope_kind, scope_id, key, value, expire_time, create_time, update_time)
       select w.user_id, scope_kind, scope_id, key, value::jsonb, expire_time, statement_timestamp(), statement_timestamp()
@@ -113,6 +51,28 @@ const insertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readon
     select ${optionColumns}, ${isLocked}, o.added, o.grown_by, o.created,
       coalesce(used.options, 0) as used_options, coalesce(used.bytes, 0) as used_bytes
     from written o left join used using (user_id)`);
+};
+
+/** Stores options of one user: those that are there and change by the function for them, and the others as any. */
+const storeOfUser = async (tx: Tx, scopes: App["optionScopes"], writes: readonly OptionWrite[]): Promise<readonly StoredRow[]> => {
+  const { rows, usage } = await changeOptions(tx, writes);
+  const changed = new Set(rows.map(nameOfRow));
+  const others = writes.filter((write) => !changed.has(nameOf(write)));
+  if (others.length === 0) return rows;
+  // What the user had before all of it, and not between the two.
+  const upserted = (await upsertOptions(tx, scopes, others)).map((row) => ({ ...row, ...usage }));
+  return [...rows, ...upserted];
+};
+
+/** Stores options, and returns the rows of changed options only, in the order of the writes. */
+const insertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readonly OptionWrite[]): Promise<readonly StoredRow[]> => {
+  const [first] = writes;
+  if (first === undefined) return [];
+  if (writes.length === 1) return setOption(tx, scopes.areRegistered, first);
+  const canChange = writes.every(
+    ({ userId, scope }) => userId === first.userId && (scope.kind === ScopeKind.GLOBAL || !scopes.areRegistered),
+  );
+  const rows = await (canChange ? storeOfUser : upsertOptions)(tx, scopes, writes);
   const byName = new Map(rows.map((row) => [nameOfRow(row), row]));
   return writes.flatMap((write) => byName.get(nameOf(write)) ?? []);
 };

@@ -2,8 +2,8 @@ import { sql } from "kysely";
 import type { Tx } from "../db/transaction.ts";
 import { DomainError } from "../errors.ts";
 import { canonicalName } from "../names/canonical.ts";
+import type { OptionWrite } from "./changed-options.ts";
 import type { OptionRegistry } from "./registry/registry.ts";
-import type { OptionWrite } from "./store.ts";
 
 const refusal = (key: string): DomainError =>
   new DomainError("Invalid", "OPTION_VALUE_INVALID", `The option ${key} has to be one of the user's verified addresses.`, {

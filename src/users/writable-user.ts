@@ -1,6 +1,8 @@
-import { sql } from "kysely";
+import { type Selectable, sql } from "kysely";
+import { compiled, place } from "../db/compiled.ts";
 import type { Tx } from "../db/transaction.ts";
 import { type DomainError, failedPrecondition } from "../errors.ts";
+import type { Schema } from "../schema/entities.ts";
 import { userNotFound } from "./get-user.ts";
 
 const userDeleted = () => failedPrecondition("USER_DELETED", "The user is deleted; it can be undeleted until it is purged.");
@@ -23,12 +25,17 @@ export const requireUnmerged = (mergedInto: bigint | null): void => {
 /** The columns of a user that are needed by writes to its belongings, such as its addresses, authenticators and identities. */
 export type WritableUser = { readonly id: bigint; readonly username: string; readonly email: string; readonly isManaged: boolean };
 
+const readWritable = compiled(
+  sql<Pick<Selectable<Schema["users"]>, "username" | "email" | "is_managed" | "delete_time">>`
+    select username, email, is_managed, delete_time from users where id = ${place("id")}`,
+);
+
 /**
  * Reads the user to whose belongings, such as addresses, a call is going to write. The user has to be locked already.
  * @throws NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED.
  */
 export const writableUser = async (tx: Tx, id: bigint): Promise<WritableUser> => {
-  const row = await tx.row(tx.sql.selectFrom("users").select(["username", "email", "is_managed", "delete_time"]).where("id", "=", id));
+  const row = await tx.row(readWritable({ id }));
   if (!row) throw userNotFound();
   requireLive(row.delete_time);
   return { id, username: row.username, email: row.email, isManaged: row.is_managed };

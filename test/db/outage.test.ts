@@ -33,12 +33,45 @@ const test = base
 
 const isStatement = (text: string) => (chunk: Buffer) => chunk.includes(text);
 
-test("a connection that is lost before COMMIT is no error: the write runs again", async ({ clients, proxy }) => {
+test("a connection that is lost before the commit is no error: the write runs again, and is stored once", async ({
+  clients,
+  proxy,
+  db,
+}) => {
   const { options } = clients;
   const { id: userId } = await createUser(clients);
-  const cut = proxy.cut({ when: isStatement("set_option("), moment: "before" });
-  expect(await options.setOption({ userId, key: "k", value: value(1) })).toMatchObject({ created: true });
-  await cut;
+  await options.setOption({ userId, key: "lost", value: value(0) });
+  for (const [moment, number] of [
+    ["before", 1],
+    ["after", 2],
+  ] as const) {
+    // What the statement was bound to.
+    const cut = proxy.cut({ when: isStatement("lost"), moment });
+    expect(await options.setOption({ userId, key: "lost", value: value(number) })).toMatchObject({ created: false, changed: true });
+    await cut;
+  }
+  const { rows } = await sql`select version from changes where kind = 'user_option' and aggregate_id = ${userId} order by id`.execute(
+    db.sql,
+  );
+  expect(rows).toEqual([{ version: 2n }, { version: 3n }, { version: 4n }]);
+});
+
+/** Tells whether a client's bytes are the Sync by itself that commits a write of one statement. */
+const isSync = (chunk: Buffer): boolean => chunk.length === 5 && chunk[0] === 0x53;
+
+test("without a request_id a connection that is lost during the commit is COMMIT_UNKNOWN, too", async ({ clients, proxy }) => {
+  const { options } = clients;
+  const { id: userId } = await createUser(clients);
+  for (const [moment, isStored] of [
+    ["before", false],
+    ["after", true],
+  ] as const) {
+    const cut = proxy.cut({ when: isSync, moment });
+    await expectRefusal(options.setOption({ userId, key: moment, value: value(1) }), "Unknown", "COMMIT_UNKNOWN");
+    await cut;
+    const consistency = { mode: { case: "fullyConsistent" as const, value: true } };
+    expect((await options.getOption({ userId, key: moment, consistency })).found).toBe(isStored);
+  }
 });
 
 test("idle connections that were reset are no error", async ({ clients, proxy }) => {

@@ -61,6 +61,25 @@ describe("quotas of the options of a user", () => {
     await limited.options.deleteOption({ userId, key: "d" });
   });
 
+  test("what a change set makes larger and what it adds are counted together, and once", async ({ limited }) => {
+    const { options } = limited;
+    const { id: userId } = await createUser(limited);
+    await options.setOption({ userId, key: "a", value: sized(400) });
+    await options.applyOptionChanges({ userId, changes: [set("a", 700), set("b", 300)] });
+    await options.applyOptionChanges({ userId, changes: [set("c", 100), set("a", 600)] });
+    await expectRefusal(
+      options.applyOptionChanges({ userId, changes: [set("d", 100), set("b", 200), set("a", 601)] }),
+      "ResourceExhausted",
+      "QUOTA_EXCEEDED",
+    );
+    const { options: stored } = await options.listOptions({ userId });
+    expect(stored.map(({ key, value: one }) => [key, String(json(one)).length + 2])).toEqual([
+      ["a", 600],
+      ["b", 300],
+      ["c", 100],
+    ]);
+  });
+
   test("a change set counts what it deletes, and is refused as a whole", async ({ limited }) => {
     const { options } = limited;
     const { id: userId } = await createUser(limited);

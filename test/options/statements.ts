@@ -20,8 +20,8 @@ const withoutPasses = (sent: readonly Sent[]): readonly string[] => {
   const left = new Set(sent);
   for (const one of sent) {
     const { client, text } = one;
-    // A write begins with the time that it has, or is one statement as a whole; a pass does not.
-    if (text.startsWith("begin;") || text.includes("set_option(")) writes.add(client);
+    // A write begins with the time that it has; a pass does not.
+    if (text.startsWith("begin;")) writes.add(client);
     const ends = text === "commit" || text === "rollback";
     if (text === "begin" || isOfSequencer(text) || (ends && !writes.has(client))) left.delete(one);
     if (ends) writes.delete(client);

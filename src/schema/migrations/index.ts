@@ -9,7 +9,9 @@ import { HeadByPosition } from "./20261129220000-head-by-position.ts";
 import { OptionWrites } from "./20261130020000-option-writes.ts";
 import { ErasableAnswers } from "./20261130023000-erasable-answers.ts";
 import { FoundHistory } from "./20261130045044-found-history.ts";
+import { LeanOptionWrites } from "./20261130093000-lean-option-writes.ts";
 import { PartedHistory } from "./20261130094500-parted-history.ts";
+import { LostOptions } from "./20261130095500-lost-options.ts";
 
 /** All migrations, oldest first. They are listed here, not found by a glob, so that sources and build have the same list. */
 export const migrations = [
@@ -24,5 +26,7 @@ export const migrations = [
   { name: "20261130020000-option-writes", class: OptionWrites },
   { name: "20261130023000-erasable-answers", class: ErasableAnswers },
   { name: "20261130045044-found-history", class: FoundHistory },
+  { name: "20261130093000-lean-option-writes", class: LeanOptionWrites },
   { name: "20261130094500-parted-history", class: PartedHistory },
+  { name: "20261130095500-lost-options", class: LostOptions },
 ];
