@@ -45,6 +45,8 @@ export type Call = {
   readonly actingUserId?: bigint | undefined;
   /** The signal that aborts at the deadline or when the client goes away. It is made when first read; most cache hits never read it. */
   readonly signal: AbortSignal;
+  /** Calls a listener when `signal` aborts, or now if it has. It makes no signal, which costs more than waiting for a row. */
+  readonly onAbort?: (listener: () => void) => void;
   /** The time when the caller stops waiting, in milliseconds since the epoch. That of a stream is far away: an idle limit ends a stream. */
   readonly deadline: number;
   /** The caller's `x-request-id`, or a new one; logs and audit rows have it. Made when it is first read. */

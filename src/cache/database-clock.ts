@@ -31,31 +31,33 @@ export const createDatabaseClock = (): DatabaseClock => {
   let current: Window | undefined;
   let before: Window | undefined;
   let last: number | undefined;
-  const young = (now: number): Window[] =>
-    [current, before].flatMap((window) => (window !== undefined && now - window.since <= MAX_AGE_MS ? [window] : []));
-  const most = (now: number): number => Math.min(...young(now).map((window) => window.most));
-  const least = (now: number): number => Math.max(...young(now).map((window) => window.least));
+  // Each answer asks, so they make no lists.
+  const isYoung = (window: Window | undefined, now: number): window is Window => window !== undefined && now - window.since <= MAX_AGE_MS;
+  const most = (now: number): number =>
+    Math.min(isYoung(current, now) ? current.most : Infinity, isYoung(before, now) ? before.most : Infinity);
+  const least = (now: number): number =>
+    Math.max(isYoung(current, now) ? current.least : -Infinity, isYoung(before, now) ? before.least : -Infinity);
   return {
     observe: (sent, answered, databaseTime) => {
       // The database looked at its clock after we had sent, and before we had its answer.
-      const shown = { least: databaseTime - answered, most: databaseTime - sent };
-      const agrees = shown.least <= most(sent) + DRIFT_MS && shown.most >= least(sent) - DRIFT_MS;
+      const [shownLeast, shownMost] = [databaseTime - answered, databaseTime - sent];
+      const agrees = shownLeast <= most(sent) + DRIFT_MS && shownMost >= least(sent) - DRIFT_MS;
       if (!agrees) {
         before = undefined;
         current = undefined;
       }
       if (current === undefined || sent - current.since > WINDOW_MS) {
         before = current;
-        current = { since: sent, ...shown };
+        current = { since: sent, least: shownLeast, most: shownMost };
       } else {
-        current.least = Math.max(current.least, shown.least);
-        current.most = Math.min(current.most, shown.most);
+        current.least = Math.max(current.least, shownLeast);
+        current.most = Math.min(current.most, shownMost);
       }
       last = most(sent);
       return agrees;
     },
     // A process whose reads all find something in the shared store learns nothing of the database's clock.
-    offset: (now) => (young(now).length === 0 ? undefined : most(now)),
+    offset: (now) => (isYoung(current, now) || isYoung(before, now) ? most(now) : undefined),
     lastOffset: () => last,
     reset: () => {
       before = undefined;

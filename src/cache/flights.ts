@@ -1,7 +1,7 @@
-import type { Call } from "../call.ts";
 import type { FlightState, Rules } from "./lease.ts";
+import { createPassingMap } from "./passing-map.ts";
 import type { Clock } from "./ports.ts";
-import { createSharedSignal, type SharedSignal } from "./shared-signal.ts";
+import { createSharedSignal, type Ending, type SharedSignal } from "./shared-signal.ts";
 import type { CacheStats } from "./stats.ts";
 
 /** Something that a flight can load, with the name under which other calls find the flight. */
@@ -23,23 +23,26 @@ export type Run<W extends Named, L> = (
 /** The loads in progress (flights): calls that ask for the same names share one. A flight can load several names. */
 export type Flights<W extends Named, L> = {
   /** Waits for the flights that may be shared, and begins one flight for all other names. Results are in the order of `wanted`. */
-  readonly join: (call: Pick<Call, "signal">, wanted: readonly W[], strong: boolean) => Promise<readonly L[]>;
+  readonly join: (call: Ending, wanted: readonly W[], strong: boolean) => Promise<readonly L[]>;
 };
 
 type Flight<L> = FlightState & {
   sent: boolean;
   readonly waiting: SharedSignal;
-  /** The position of each name in the result. */
-  readonly positions: ReadonlyMap<string, number>;
-  readonly loaded: Promise<readonly L[]>;
+  /** The position of each name in the result; undefined for a flight of one name. */
+  readonly positions: ReadonlyMap<string, number> | undefined;
+  loaded: Promise<readonly L[]>;
 };
+
+/** What stands in a flight for its result until the load has begun. */
+const NOT_BEGUN: Promise<never> = new Promise(() => {});
 
 /** Makes the `Flights` of one lookup, with no flight in progress yet; `run` does the load of a flight. */
 export const createFlights = <W extends Named, L>(
   { clock, rules, boundMs, stats }: { readonly clock: Clock; readonly rules: Rules; readonly boundMs: number; readonly stats: CacheStats },
   run: Run<W, L>,
 ): Flights<W, L> => {
-  const flights = new Map<string, Flight<L>>();
+  const flights = createPassingMap<Flight<L>>();
 
   const begin = (wanted: readonly W[], strong: boolean): Flight<L> => {
     const leave = () => {
@@ -55,13 +58,20 @@ export const createFlights = <W extends Named, L>(
       sent: false,
       strong,
       waiting,
-      positions: new Map(wanted.map(({ name }, index) => [name, index])),
-      // A turn later, so that the flight is complete when it runs.
-      loaded: Promise.resolve()
-        .then(() => run(wanted, { strong, waiting, onSend }))
-        .finally(leave),
+      positions: wanted.length === 1 ? undefined : new Map(wanted.map(({ name }, index) => [name, index])),
+      loaded: NOT_BEGUN,
     };
     for (const { name } of wanted) flights.set(name, flight);
+    flight.loaded = run(wanted, { strong, waiting, onSend }).then(
+      (loaded) => {
+        leave();
+        return loaded;
+      },
+      (error: unknown) => {
+        leave();
+        throw error;
+      },
+    );
     return flight;
   };
 
@@ -69,29 +79,36 @@ export const createFlights = <W extends Named, L>(
     const flight = flights.get(name);
     return flight !== undefined && rules.mayShare(flight, strong, now, boundMs) ? flight : undefined;
   };
-  const resultOf = async ({ loaded, positions }: Flight<L>, { name }: W): Promise<L> => (await loaded)[positions.get(name) ?? -1] as L;
+  const resultOf = async ({ loaded, positions }: Flight<L>, { name }: W): Promise<L> =>
+    (await loaded)[positions === undefined ? 0 : (positions.get(name) ?? -1)] as L;
+
+  /** Waits for one name. It makes no promise but that of the flight, if the flight is for this name alone. */
+  const joinOne = (call: Ending, wanted: readonly W[], only: W, strong: boolean): Promise<readonly L[]> => {
+    const flight = sharedOf(only.name, strong, clock.now());
+    if (flight !== undefined) stats.shared += 1;
+    const joined = flight ?? begin(wanted, strong);
+    joined.waiting.join(call);
+    return joined.positions === undefined ? joined.loaded : resultOf(joined, only).then((loaded) => [loaded]);
+  };
+
+  const joinAll = async (call: Ending, wanted: readonly W[], strong: boolean): Promise<readonly L[]> => {
+    const now = clock.now();
+    const shared = wanted.map(({ name }) => sharedOf(name, strong, now));
+    const rest = new Map<string, W>();
+    for (const [index, one] of wanted.entries()) if (shared[index] === undefined) rest.set(one.name, one);
+    const own = rest.size === 0 ? undefined : begin([...rest.values()], strong);
+    const joined = shared.map((flight) => flight ?? (own as Flight<L>));
+    const all = [...new Set(joined)];
+    for (const flight of all) flight.waiting.join(call);
+    stats.shared += wanted.length - rest.size;
+    await Promise.all(all.map(({ loaded }) => loaded));
+    return Promise.all(joined.map((flight, index) => resultOf(flight, wanted[index] as W)));
+  };
 
   return {
-    join: async (call, wanted, strong) => {
-      const now = clock.now();
+    join: (call, wanted, strong) => {
       const [only] = wanted;
-      if (only !== undefined && wanted.length === 1) {
-        const flight = sharedOf(only.name, strong, now);
-        if (flight !== undefined) stats.shared += 1;
-        const joined = flight ?? begin(wanted, strong);
-        joined.waiting.join(call.signal);
-        return [await resultOf(joined, only)];
-      }
-      const shared = wanted.map(({ name }) => sharedOf(name, strong, now));
-      const rest = new Map<string, W>();
-      for (const [index, one] of wanted.entries()) if (shared[index] === undefined) rest.set(one.name, one);
-      const own = rest.size === 0 ? undefined : begin([...rest.values()], strong);
-      const joined = shared.map((flight) => flight ?? (own as Flight<L>));
-      const all = [...new Set(joined)];
-      for (const flight of all) flight.waiting.join(call.signal);
-      stats.shared += wanted.length - rest.size;
-      await Promise.all(all.map(({ loaded }) => loaded));
-      return Promise.all(joined.map((flight, index) => resultOf(flight, wanted[index] as W)));
+      return only !== undefined && wanted.length === 1 ? joinOne(call, wanted, only, strong) : joinAll(call, wanted, strong);
     },
   };
 };

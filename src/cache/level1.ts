@@ -3,7 +3,7 @@ import { LRUCache } from "lru-cache";
 import type { Lease } from "./lease.ts";
 
 /**
- * The cached content of one part of an aggregate at one version. An entry never changes, and answers only reads of its `name` (invariants I4 and
+ * The cached content of one part of an aggregate at one version. Its content never changes, and it answers only reads of its `name` (invariants I4 and
  * I11 of docs/consistency.md).
  */
 export type Entry<V = unknown> = {
@@ -12,7 +12,7 @@ export type Entry<V = unknown> = {
   readonly aggregateName: string;
   readonly epoch: string;
   readonly version: bigint;
-  /** The time at which the content was shown to be the newest, by the monotonic clock of this process. */
+  /** The last time at which the content was shown to be the newest, by the monotonic clock of this process. Only `confirm` changes it. */
   readonly time: number;
   /** The same time by the clock of the database, in milliseconds since the epoch. */
   readonly databaseTime: number;
@@ -33,8 +33,22 @@ const bytesOf = (content: unknown): number => {
 /** Estimates the memory, in bytes, of plain content together with the messages made from it and their encoded bytes. */
 export const preparedBytes = (content: unknown): number => bytesOf(content) * 3;
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** The place of an aggregate's lease. It is empty when the cache has no lease of the aggregate, or has one in a newer place. */
-type LeaseSlot = { lease: Lease | undefined };
+type LeaseSlot = { lease: Mutable<Lease> | undefined };
+
+/**
+ * Changes a lease in its place. It lives as long as what is cached of its aggregate, and a new object for each load would soon be old garbage, which
+ * only a full collection finds.
+ */
+const set = (lease: Mutable<Lease>, { epoch, version, time, databaseTime }: Lease): void => {
+  lease.epoch = epoch;
+  // The same number may be another object.
+  if (lease.version !== version) lease.version = version;
+  lease.time = time;
+  lease.databaseTime = databaseTime;
+};
 
 /** An entry in memory, and the place of its aggregate's lease: a hit looks up one name, not two. */
 type Held = { readonly value: Entry; readonly slot: Readonly<LeaseSlot> };
@@ -42,11 +56,14 @@ type Held = { readonly value: Entry; readonly slot: Readonly<LeaseSlot> };
 /** The cache in the memory of this process: the lease of each aggregate, and the newest entry of each of the aggregate's parts. */
 export type Level1 = {
   readonly lease: (aggregate: string) => Lease | undefined;
+  /** Sets the lease of an aggregate. Who has asked for it before has the same object, with what it is now. */
   readonly renew: (aggregate: string, lease: Lease) => void;
   /** Returns the entry of a name with its lease, without a promise, which would cost a third of the throughput of hits. */
   readonly held: (name: string) => Held | undefined;
   readonly entry: (name: string) => Entry | undefined;
   readonly put: (entry: Entry) => void;
+  /** Notes that an entry in memory was shown to be the newest again. It expires no later for it. */
+  readonly confirm: (entry: Entry, shown: Pick<Lease, "time" | "databaseTime">) => void;
   /** Makes every lease too old for all reads, since the times of leases are not known any more. Entries and versions stay. */
   readonly distrust: () => void;
   /** Deletes every lease: the versions of leases say nothing in another epoch. */
@@ -109,14 +126,26 @@ export const createLevel1 = ({ maxBytes, ttlMs }: { readonly maxBytes: number; r
     // Of both, what is used is set anew at least once in each time of the bound. So a hit need not move it to the front.
     lease: (aggregate) => leases.peek(aggregate)?.lease,
     renew: (aggregate, lease) => {
-      slotOf(aggregate).lease = lease;
+      const slot = slotOf(aggregate);
+      if (slot.lease === undefined) {
+        // Without what else it may carry: that would stay as long as the lease.
+        const { epoch, version, time, databaseTime } = lease;
+        slot.lease = { epoch, version, time, databaseTime };
+      } else set(slot.lease, lease);
     },
     held: (name) => memory.peek(name),
     entry: (name) => memory.peek(name)?.value,
     put: (entry) => void keyv.set(entry.name, entry, ttlMs),
+    confirm: (entry, { time, databaseTime }) => {
+      const confirmed = entry as Mutable<Entry>;
+      confirmed.time = Math.max(entry.time, time);
+      confirmed.databaseTime = Math.max(entry.databaseTime, databaseTime);
+      // Moves it to the front: what is used leaves the memory last.
+      memory.get(entry.name);
+    },
     distrust: () => {
       // The versions stay: a load that is on its way must not bring back what was overwritten.
-      for (const slot of leases.values()) if (slot.lease) slot.lease = { ...slot.lease, time: -Infinity, databaseTime: -Infinity };
+      for (const { lease } of leases.values()) if (lease) set(lease, { ...lease, time: -Infinity, databaseTime: -Infinity });
     },
     forget: () => leases.clear(),
     expire: () => void memory.purgeStale(),

@@ -1,4 +1,4 @@
-import type { Call, MaybePromise } from "../call.ts";
+import type { MaybePromise } from "../call.ts";
 import { invalidField } from "../errors.ts";
 import { aggregateKey } from "../versions/aggregate.ts";
 import { encodeKey } from "../versions/key.ts";
@@ -11,7 +11,7 @@ import type { Leased } from "./level2.ts";
 import { createLoader } from "./loader.ts";
 import type { LoadedTogether, Source } from "./ports.ts";
 import { addPart, partOf, type ReadConsistency, requirementOf } from "./read-consistency.ts";
-import type { SharedSignal } from "./shared-signal.ts";
+import type { Ending, SharedSignal } from "./shared-signal.ts";
 import { orCached } from "./stale.ts";
 
 /** The functions that read one kind of content: from memory, else from the shared store, else from the database. */
@@ -20,9 +20,9 @@ export type Lookup<K, V> = {
   readonly named: (key: K) => CacheKey<K>;
   /** Returns the content in memory that may answer this read; undefined = none. Nothing is loaded. */
   readonly cached: (wanted: CacheKey<K>, reading: ReadConsistency) => V | undefined;
-  readonly get: (call: Pick<Call, "signal">, key: K, reading: ReadConsistency) => MaybePromise<V>;
+  readonly get: (call: Ending, key: K, reading: ReadConsistency) => MaybePromise<V>;
   /** Reads contents in the order of the keys, duplicates included; one statement for all that the cache misses. */
-  readonly getAll: (call: Pick<Call, "signal">, keys: readonly K[], reading: ReadConsistency) => MaybePromise<readonly V[]>;
+  readonly getAll: (call: Ending, keys: readonly K[], reading: ReadConsistency) => MaybePromise<readonly V[]>;
 };
 
 /** A lookup whose content can also be loaded by the statements of other lookups. */
@@ -64,22 +64,24 @@ export const createLookup = <K, T, V>(
     return entry;
   };
 
-  /** Makes an entry. The content of a version is prepared once (I3): what was made of it since, such as encoded answers, stays. */
+  /**
+   * Makes an entry, or returns the one in memory if that has the same content. So what was made of it since, such as encoded answers, stays (I3), and
+   * a load that finds nothing new leaves nothing behind that lives long: that was most of what the collector had to do for misses.
+   */
   const toEntry = ({ key, aggregateName, name }: CacheKey<K>, { epoch, version, time, databaseTime, content }: Leased<T>): Entry<V> => {
     const before = level1.entry(name) as Entry<V> | undefined;
-    const isSame = before?.version === version && before.epoch === epoch && source.hasUnversioned !== true;
-    const { content: prepared, bytes } = isSame ? before : { content: Object.freeze(prepare(content, key)), bytes: preparedBytes(content) };
-    return Object.freeze({ name, aggregateName, epoch, version, time, databaseTime, content: prepared, bytes });
+    if (before?.version === version && before.epoch === epoch && source.hasUnversioned !== true) return before;
+    const prepared = Object.freeze(prepare(content, key));
+    return { name, aggregateName, epoch, version, time, databaseTime, content: prepared, bytes: preparedBytes(content) };
   };
 
   /** Stores an entry and its lease, unless something newer is held. */
   const keep = (entry: Entry<V>, shown: Lease): void => {
     if (boundMs === 0) return;
     const cached = level1.entry(entry.name);
-    if (cached === undefined || cached.epoch !== entry.epoch || cached.version <= entry.version) level1.put(entry);
-    // Without what else `shown` may carry: it would stay as long as the lease.
-    const { epoch, version, time, databaseTime } = shown;
-    level1.renew(entry.aggregateName, rules.join(level1.lease(entry.aggregateName), { epoch, version, time, databaseTime }));
+    if (cached === entry) level1.confirm(entry, shown);
+    else if (cached === undefined || cached.epoch !== entry.epoch || cached.version <= entry.version) level1.put(entry);
+    level1.renew(entry.aggregateName, rules.join(level1.lease(entry.aggregateName), shown));
   };
 
   /** Makes an entry of what a statement has shown of one key; the entry is kept, unless another epoch may have begun. */
@@ -113,17 +115,19 @@ export const createLookup = <K, T, V>(
     if (wanted.length === 0) return [];
     stats.loads += wanted.length;
     const keys = wanted.map(({ key }) => key);
-    const { epoch: shown, databaseTime, sent, answered, versions, contents, loadedTogether } = await loader.load(keys, waiting, onSend);
+    const { shown, first } = await loader.load(keys, waiting, onSend);
     // I12: nothing that was read under cancellation is kept.
     waiting.throwIfAborted();
-    const isCurrent = core.observe({ epoch: shown, databaseTime, sent, answered });
+    const isCurrent = core.observe(shown);
+    const { databaseTime, sent, answered, versions, contents, loadedTogether } = shown;
     // One string for all that is cached of an epoch: each statement brings a copy.
-    const epoch = (isCurrent ? core.epoch() : undefined) ?? shown;
+    const epoch = (isCurrent ? core.epoch() : undefined) ?? shown.epoch;
     const taken = { epoch, time: rules.stamp(sent, answered), databaseTime, isCurrent };
     return wanted.map((one, index) => {
       const { time } = taken;
-      const loaded = learn(one, { epoch, version: versions[index] ?? 0n, time, databaseTime, content: contents[index] as T }, isCurrent);
-      const others = loadedTogether?.[index];
+      const at = first + index;
+      const loaded = learn(one, { epoch, version: versions[at] ?? 0n, time, databaseTime, content: contents[at] as T }, isCurrent);
+      const others = loadedTogether?.[at];
       return others === undefined || others.length === 0 ? loaded : { ...loaded, loadedTogether: others.map((other) => other(taken)) };
     });
   };
@@ -158,22 +162,43 @@ export const createLookup = <K, T, V>(
     throw invalidField("consistency.at_least_as_fresh", "is newer than the database", "TOKEN_INVALID");
   };
 
-  const load = async (call: Pick<Call, "signal">, wanted: readonly CacheKey<K>[], reading: ReadConsistency): Promise<Entry<V>[]> => {
+  const load = (call: Ending, wanted: readonly CacheKey<K>[], reading: ReadConsistency): Promise<readonly Entry<V>[]> => {
     const began = clock.now();
     // A token of another epoch says nothing about this one, so nothing but the database will do.
     const strong = reading.strong || (reading.token !== undefined && reading.token.epoch !== core.epoch());
-    const joined = await flights.join(call, wanted, strong);
-    const again = strong ? [] : wanted.filter((one, index) => !isAcceptable(one, joined[index] as LoadedEntry<V>, reading, began));
-    const anew = again.length === 0 ? [] : await flights.join(call, again, true);
-    // Sent after this read had begun, so it answers the rest of the call too. Who is not strong finds it in memory.
-    if (reading.strong && joined.some(({ loadedTogether }) => loadedTogether !== undefined)) {
-      reading.shownTogether ??= new Map();
-      for (const { loadedTogether = [] } of joined) for (const entry of loadedTogether) reading.shownTogether.set(entry.name, entry);
-    }
+    return flights.join(call, wanted, strong).then((joined) => {
+      if (strong || joined.every((loaded, index) => isAcceptable(wanted[index] as CacheKey<K>, loaded, reading, began))) {
+        return answerOf(wanted, joined, reading);
+      }
+      return loadAgain(call, wanted, joined, reading, began);
+    });
+  };
+
+  /** Loads anew what has landed too late for a read, or too early. */
+  const loadAgain = async (
+    call: Ending,
+    wanted: readonly CacheKey<K>[],
+    joined: readonly LoadedEntry<V>[],
+    reading: ReadConsistency,
+    began: number,
+  ): Promise<readonly Entry<V>[]> => {
+    const isLate = joined.map((loaded, index) => !isAcceptable(wanted[index] as CacheKey<K>, loaded, reading, began));
+    const again = wanted.filter((_, index) => isLate[index]);
+    const anew = await flights.join(call, again, true);
     let next = 0;
-    return wanted.map((one, index) => {
-      const { entry } = one === again[next] ? (anew[next++] as LoadedEntry<V>) : (joined[index] as LoadedEntry<V>);
-      assertReached(one, entry, reading);
+    const all = joined.map((loaded, index) => (isLate[index] ? (anew[next++] as LoadedEntry<V>) : loaded));
+    return answerOf(wanted, all, reading);
+  };
+
+  /** The entries of what was loaded, which have to have what the token of the read says. */
+  const answerOf = (wanted: readonly CacheKey<K>[], loaded: readonly LoadedEntry<V>[], reading: ReadConsistency): readonly Entry<V>[] => {
+    // Sent after this read had begun, so it answers the rest of the call too. Who is not strong finds it in memory.
+    if (reading.strong && loaded.some(({ loadedTogether }) => loadedTogether !== undefined)) {
+      reading.shownTogether ??= new Map();
+      for (const { loadedTogether = [] } of loaded) for (const entry of loadedTogether) reading.shownTogether.set(entry.name, entry);
+    }
+    return loaded.map(({ entry }, index) => {
+      assertReached(wanted[index] as CacheKey<K>, entry, reading);
       return entry;
     });
   };
@@ -197,16 +222,14 @@ export const createLookup = <K, T, V>(
     if (source.hasUnversioned === true) restUntil(foundations, entry.databaseTime + boundMs);
   };
 
-  const loadCertified = async (
-    call: Pick<Call, "signal">,
-    wanted: readonly CacheKey<K>[],
-    reading: ReadConsistency,
-  ): Promise<Entry<V>[]> => {
-    const entries = await loadOrCached(call, wanted, reading);
+  const loadCertified = (call: Ending, wanted: readonly CacheKey<K>[], reading: ReadConsistency): Promise<readonly Entry<V>[]> => {
+    const loading = loadOrCached(call, wanted, reading);
     const { foundations } = reading;
-    if (foundations !== undefined)
+    if (foundations === undefined) return loading;
+    return loading.then((entries) => {
       for (const [index, entry] of entries.entries()) certify(foundations, wanted[index] as CacheKey<K>, entry);
-    return entries;
+      return entries;
+    });
   };
 
   const hit = (wanted: CacheKey<K>, reading: ReadConsistency): Entry<V> | undefined => {

@@ -1,3 +1,8 @@
+import type { Call } from "../call.ts";
+
+/** A call or a shared signal, as far as its end goes. What can say by itself that it has ended needs no AbortSignal. */
+export type Ending = Pick<Call, "signal"> | Required<Pick<Call, "onAbort">>;
+
 /**
  * A signal that aborts when the last of several calls has ended, so that a call that is cancelled does not cancel the others. A miss makes two of
  * them, so it has no AbortSignal until one is asked for.
@@ -7,8 +12,8 @@ export type SharedSignal = {
   readonly signal: () => AbortSignal;
   /** Throws the reason of the AbortSignal, if the last call has ended. */
   readonly throwIfAborted: () => void;
-  /** Adds a call, by its signal, or the calls of another shared signal, to what has to end before the shared signal aborts. */
-  readonly join: (signal: AbortSignal | SharedSignal) => void;
+  /** Adds a call, or the calls of another shared signal, to what has to end before the shared signal aborts. */
+  readonly join: (other: Ending) => void;
   /** Calls a listener, the only one, when the signal aborts. */
   readonly onAbort: (listener: () => void) => void;
 };
@@ -43,8 +48,8 @@ export const createSharedSignal = (left?: () => void): SharedSignal => {
     join: (other) => {
       waiting += 1;
       if ("onAbort" in other) other.onAbort(leave);
-      else if (other.aborted) leave();
-      else other.addEventListener("abort", leave, { once: true });
+      else if (other.signal.aborted) leave();
+      else other.signal.addEventListener("abort", leave, { once: true });
     },
     onAbort: (asked) => {
       if (isAborted) asked();

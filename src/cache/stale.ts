@@ -1,10 +1,10 @@
-import type { Call } from "../call.ts";
 import type { CacheCore, CacheKey } from "./core.ts";
 import type { Entry } from "./level1.ts";
 import type { Source } from "./ports.ts";
 import { type ReadConsistency, requirementOf } from "./read-consistency.ts";
+import type { Ending } from "./shared-signal.ts";
 
-type Load<K, V> = (call: Pick<Call, "signal">, wanted: readonly CacheKey<K>[], reading: ReadConsistency) => Promise<Entry<V>[]>;
+type Load<K, V> = (call: Ending, wanted: readonly CacheKey<K>[], reading: ReadConsistency) => Promise<readonly Entry<V>[]>;
 
 /** The longest that a caller who takes stale answers waits for the database, in milliseconds: half of the default deadline. */
 const PATIENCE_MS = 500;
@@ -32,19 +32,15 @@ export const orCached = <K, V>(core: CacheCore, source: Pick<Source<K, unknown>,
   };
 
   /** Sets the age of a read's answer to that of the loaded leases: an entry may come from the shared store or a shared load. */
-  const withAges = (loaded: Entry<V>[], reading: ReadConsistency): Entry<V>[] => {
+  const withAges = (loaded: readonly Entry<V>[], reading: ReadConsistency): readonly Entry<V>[] => {
     const now = clock.now();
     for (const { time } of loaded) reading.ageMs = Math.max(reading.ageMs, now - time);
     return loaded;
   };
 
-  return async (call, wanted, reading) => {
-    const { maxStaleMs, strong } = reading;
+  const patiently: Load<K, V> = async (call, wanted, reading) => {
+    const { maxStaleMs = 0 } = reading;
     const loading = load(call, wanted, reading);
-    if (maxStaleMs === undefined || strong || !source.mayBeStale) {
-      const loaded = await loading;
-      return maxStaleMs === undefined ? loaded : withAges(loaded, reading);
-    }
     let cancel = () => {};
     const impatient = new Promise<undefined>((resolve) => {
       cancel = clock.after(PATIENCE_MS, () => resolve(undefined));
@@ -68,5 +64,12 @@ export const orCached = <K, V>(core: CacheCore, source: Pick<Source<K, unknown>,
       stats.stale += wanted.length;
     }
     return held.map(({ entry }) => entry);
+  };
+
+  return (call, wanted, reading) => {
+    const { maxStaleMs, strong } = reading;
+    if (maxStaleMs === undefined) return load(call, wanted, reading);
+    if (strong || !source.mayBeStale) return load(call, wanted, reading).then((loaded) => withAges(loaded, reading));
+    return patiently(call, wanted, reading);
   };
 };

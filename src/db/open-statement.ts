@@ -1,7 +1,5 @@
 import type { Client } from "pg";
-
-/** The values of parameters, or of columns, as PostgreSQL reads and writes them. */
-export type Texts = readonly (string | null)[];
+import { bindStatement, type Prepared, type Texts, type Wire } from "./wire.ts";
 
 /** The ways to go on after an open statement: to commit what it did, to roll it back, or to have a transaction that other statements join. */
 export type Ending = "commit" | "rollback" | "begin";
@@ -12,22 +10,6 @@ export type OpenStatement = {
   readonly answer: Promise<string | null | undefined>;
   /** Ends what is open. Call this once, after the answer. */
   readonly end: (ending: Ending) => Promise<void>;
-};
-
-/** The statement to run: its text, the values of its parameters as texts, and the name that it is prepared by. */
-export type Prepared = { readonly name: string | undefined; readonly text: string; readonly values: Texts };
-
-/** The members of pg's connection that its types lack. */
-type Wire = {
-  readonly stream: { readonly cork: () => void; readonly uncork: () => void };
-  readonly parsedStatements: Readonly<Record<string, string>>;
-  readonly submittedNamedStatements: Record<string, string>;
-  readonly parse: (statement: { readonly name: string; readonly text: string }) => void;
-  readonly bind: (portal: { readonly statement: string; readonly values: Texts }) => void;
-  readonly execute: (portal: null) => void;
-  readonly flush: () => void;
-  readonly sync: () => void;
-  readonly query: (text: string) => void;
 };
 
 /** What is sent for each ending but "commit", which is the Sync of the protocol. */
@@ -42,25 +24,21 @@ const unexpected = (): never => {
  * statement until Sync says that it may commit. So a write of one statement is not committed before its answer was looked at, and takes
  * neither BEGIN nor COMMIT. A BEGIN in place of the Sync makes a transaction of it like any other. Nothing else may be sent before the end.
  */
-export const openStatement = (client: Client, { name = "", text, values }: Prepared): OpenStatement => {
+export const openStatement = (client: Client, statement: Prepared<string | null>): OpenStatement => {
   const answered = Promise.withResolvers<string | null | undefined>();
   let column: string | null | undefined;
   let ended: PromiseWithResolvers<void> | undefined;
   let failure: Error | undefined;
   let wire: Wire | undefined;
   const query = {
-    text,
+    text: statement.text,
     // By this the client knows what the connection has prepared.
-    name,
+    name: statement.name,
     submit: (connection: Wire): void => {
       wire = connection;
-      const { stream, parsedStatements, submittedNamedStatements } = connection;
+      const { stream } = connection;
       stream.cork();
-      if (name === "" || (parsedStatements[name] ?? submittedNamedStatements[name]) === undefined) {
-        connection.parse({ name, text });
-        if (name !== "") submittedNamedStatements[name] = text;
-      }
-      connection.bind({ statement: name, values });
+      bindStatement(connection, statement);
       connection.execute(null);
       connection.flush();
       stream.uncork();

@@ -14,8 +14,9 @@ import type { Schema } from "../schema/entities.ts";
 import { builtin, type KindSet } from "../schema/kind-set.ts";
 import { migrations } from "../schema/migrations/index.ts";
 import { bindParameters } from "./bound-parameters.ts";
+import type { Connections } from "./connections.ts";
 import { BACKGROUND, type Claim, createNoPlaces, createPlaces, type Places, serviceOf } from "./places.ts";
-import { createPostgresDialect } from "./postgres-dialect.ts";
+import { createPostgresConnections, createPostgresDialect, type Held } from "./postgres-dialect.ts";
 import { clientClass } from "./preparing-client.ts";
 import { createPresence } from "./presence.ts";
 import { createProbe, type Probe } from "./probe.ts";
@@ -91,12 +92,13 @@ const CLOSE_MS = 5_000;
 export const SILENCE_MS = STATEMENT_TIMEOUT + 5_000;
 
 /** The settings of the connections to PostgreSQL. */
-type Connections = Pick<Config, "poolSize"> & Partial<Pick<Config, "preparedStatements">> & { readonly silenceMs?: number | undefined };
+type ConnectionSettings = Pick<Config, "poolSize"> &
+  Partial<Pick<Config, "preparedStatements">> & { readonly silenceMs?: number | undefined };
 
 /** Two at least: while one migrates, another one holds the lock. */
 const sizeOf = (poolSize: number): number => Math.max(2, poolSize);
 
-const createPool = (url: string, { poolSize, preparedStatements = true, silenceMs }: Connections, log: Logger): Pool => {
+const createPool = (url: string, { poolSize, preparedStatements = true, silenceMs }: ConnectionSettings, log: Logger): Pool => {
   const pool = new Pool({
     connectionString: url,
     max: sizeOf(poolSize),
@@ -119,22 +121,23 @@ const createPool = (url: string, { poolSize, preparedStatements = true, silenceM
 };
 
 /** The parts of a database that each of its two kinds makes in its own way. */
-type Parts = Pick<Database, "orm" | "places"> & { readonly probe?: Probe };
+type Parts = Pick<Database, "orm" | "places"> & { readonly probe?: Probe; readonly connections?: Connections<Held> };
 
-const openPostgres = async (url: string, entities: EntitySchema[], connections: Connections, log: Logger): Promise<Parts> => {
+const openPostgres = async (url: string, entities: EntitySchema[], settings: ConnectionSettings, log: Logger): Promise<Parts> => {
   const probe = createProbe(url);
   const presence = createPresence(probe.answers, log);
-  const size = sizeOf(connections.poolSize);
-  const pool = createPool(url, connections, log).once("connect", presence.connected);
+  const size = sizeOf(settings.poolSize);
+  const pool = createPool(url, settings, log).once("connect", presence.connected);
+  const connections = createPostgresConnections(pool, presence.failed);
   const orm = await PostgresORM.init({
     ...ormOptions,
     entities,
     clientUrl: url,
     extensions: [Migrator],
-    driverOptions: createPostgresDialect(pool, presence.failed),
+    driverOptions: createPostgresDialect(pool, connections),
   });
   const places = createPlaces({ size, maxWaiting: size * WAITING_PER_CONNECTION, patienceMs: ACQUIRE_TIMEOUT });
-  return { orm, places: presence.guard(places), probe };
+  return { orm, places: presence.guard(places), probe, connections };
 };
 
 const openPglite = async (folder: string, entities: EntitySchema[]): Promise<Parts> => {
@@ -176,13 +179,13 @@ const claimOf = (owner: SessionOwner | undefined): Claim => {
  * @param kinds the kinds whose services use the database.
  */
 export const openDatabase = async (
-  config: Pick<Config, "database"> & Connections,
+  config: Pick<Config, "database"> & ConnectionSettings,
   log: Logger,
   kinds: KindSet = builtin,
 ): Promise<Database> => {
   const { database } = config;
   const entities = [...kinds.entities];
-  const { orm, places, probe } =
+  const { orm, places, probe, connections } =
     database.kind === "postgres" ? await openPostgres(database.url, entities, config, log) : await openPglite(database.folder, entities);
   const em: SqlEntityManager = orm.em;
   bindParameters(em);
@@ -200,7 +203,7 @@ export const openDatabase = async (
     abort,
     places,
     answers,
-    session: (owner) => createSession(sql, kinds, owner && abort(owner), { places, claim: claimOf(owner) }),
+    session: (owner) => createSession(sql, kinds, owner && abort(owner), { places, claim: claimOf(owner), connections }),
     // A connection that hangs may never say that it has ended. The embedded database is waited for: it writes to its folder.
     [Symbol.asyncDispose]: async () => {
       await probe?.[Symbol.asyncDispose]();

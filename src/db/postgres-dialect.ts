@@ -12,8 +12,10 @@ import {
 } from "kysely";
 import type { QueryResult as PgResult, Pool, PoolClient } from "pg";
 import { cancelStatement } from "./cancel.ts";
-import type { Ending, Texts } from "./open-statement.ts";
+import { type Connections, createConnections } from "./connections.ts";
+import type { Ending } from "./open-statement.ts";
 import { metSchemaChange, type PreparingClient, prepareAnew } from "./preparing-client.ts";
+import type { Texts } from "./wire.ts";
 
 const writes = new Set(["INSERT", "UPDATE", "DELETE", "MERGE"]);
 
@@ -35,10 +37,10 @@ export type Pipelined = {
 export type OpenWrite = { readonly text: string | null | undefined; readonly end: (ending: Ending) => Promise<void> };
 
 /** One connection of the pool, as Kysely knows it. */
-type Held = DatabaseConnection & Pipelined & { readonly release: () => void };
+export type Held = DatabaseConnection & Pipelined & { readonly released: () => void };
 
 /** The socket of pg's client, which its types lack. */
-type Wire = { readonly connection: { readonly stream: Pick<Writable, "cork" | "uncork"> } };
+type WithSocket = { readonly connection: { readonly stream: Pick<Writable, "cork" | "uncork"> } };
 
 const hold = (client: PoolClient & Pick<PreparingClient, "open">): Held => {
   let unanswered = 0;
@@ -112,7 +114,7 @@ const hold = (client: PoolClient & Pick<PreparingClient, "open">): Held => {
     }
   };
 
-  const { stream } = (client as unknown as Wire).connection;
+  const { stream } = (client as unknown as WithSocket).connection;
   const uncork = () => stream.uncork();
 
   return {
@@ -124,9 +126,8 @@ const hold = (client: PoolClient & Pick<PreparingClient, "open">): Held => {
       stream.cork();
       process.nextTick(uncork);
     },
-    release: () => {
+    released: () => {
       isWriting = false;
-      client.release();
     },
     streamQuery: () => {
       throw new Error("Rows are read page by page, never as a stream.");
@@ -134,32 +135,30 @@ const hold = (client: PoolClient & Pick<PreparingClient, "open">): Held => {
   };
 };
 
-/** A function that is told why no connection could be made. */
-type Failed = (error: unknown) => void;
+/** Makes the connections of a pool, as Kysely knows them. `failed` is told why a connection could not be made. */
+export const createPostgresConnections = (pool: Pool, failed: (error: unknown) => void): Connections<Held> =>
+  createConnections(pool, (client) => hold(client as PoolClient & PreparingClient), failed);
 
-const createDriver = (pool: Pool, failed: Failed): Driver => {
-  const held = new WeakMap<PoolClient, Held>();
-  return Object.assign(new PostgresDriver({ pool }), {
-    acquireConnection: async (): Promise<Held> => {
-      const client = await pool.connect().catch((error: unknown) => {
-        failed(error);
-        throw error;
-      });
-      const connection = held.get(client) ?? hold(client as PoolClient & PreparingClient);
-      held.set(client, connection);
-      return connection;
+const createDriver = (pool: Pool, { acquire, release, close }: Connections<Held>): Driver => {
+  const driver = new PostgresDriver({ pool });
+  const destroy = driver.destroy.bind(driver);
+  return Object.assign(driver, {
+    acquireConnection: async (): Promise<Held> => acquire(),
+    releaseConnection: async (connection: DatabaseConnection): Promise<void> => release(connection as Held),
+    destroy: (): Promise<void> => {
+      close();
+      return destroy();
     },
-    releaseConnection: async (connection: DatabaseConnection): Promise<void> => (connection as Held).release(),
   });
 };
 
 /**
- * Makes Kysely's dialect for a pool of connections to PostgreSQL. Unlike Kysely's own dialect, this dialect ends an aborted statement by a
- * cancel request, which needs no other session and works in a transaction too. `failed` is told of connections that could not be made.
+ * Makes Kysely's dialect for the connections of a pool to PostgreSQL. Unlike Kysely's own dialect, this dialect ends an aborted statement by a
+ * cancel request, which needs no other session and works in a transaction too.
  */
-export const createPostgresDialect = (pool: Pool, failed: Failed): Dialect => ({
+export const createPostgresDialect = (pool: Pool, connections: Connections<Held>): Dialect => ({
   createAdapter: () => new PostgresAdapter(),
-  createDriver: () => createDriver(pool, failed),
+  createDriver: () => createDriver(pool, connections),
   createIntrospector: (db) => new PostgresIntrospector(db),
   createQueryCompiler: () => new PostgresQueryCompiler(),
 });

@@ -1,8 +1,10 @@
-import { Client, type ClientConfig, type QueryConfig } from "pg";
-import { type OpenStatement, openStatement, type Texts } from "./open-statement.ts";
+import { Client, type ClientConfig, types } from "pg";
+import { type OpenStatement, openStatement } from "./open-statement.ts";
+import { type PreparedOn, runPrepared } from "./prepared-statement.ts";
 import { type Watch, watchConnection } from "./silent-connections.ts";
 import type { DriverError } from "./unreachable.ts";
 import { verifyAddress } from "./verified-host.ts";
+import type { Texts } from "./wire.ts";
 
 /** The texts that come with bound parameters are constant, about a dozen for each kind; what is composed per request would fill the server. */
 const MAX_NAMES = 500;
@@ -66,10 +68,13 @@ export type PreparingClient = Client & {
 export const clientClass = ({ prepares, silenceMs }: ClientOptions): typeof Client =>
   class extends Client implements PreparingClient {
     readonly #watch: Watch | undefined;
+    readonly #on: PreparedOn;
 
     constructor(config: ClientConfig = {}) {
       super(config);
       verifyAddress(this);
+      const { getTypeParser } = config.types ?? types;
+      this.#on = { shapes: new Map(), parserOf: (type) => getTypeParser(type, "text") };
       this.#watch = silenceMs === undefined ? undefined : watchConnection(this, config, silenceMs);
     }
 
@@ -77,14 +82,17 @@ export const clientClass = ({ prepares, silenceMs }: ClientOptions): typeof Clie
       const [text, values] = args;
       const isBound = prepares && args.length === 2 && typeof text === "string" && Array.isArray(values) && values.length > 0;
       const name = isBound ? nameOf(text) : undefined;
-      const rest = name === undefined ? args : [{ name, text, values } as QueryConfig];
-      const answer = (super.query as (...args: unknown[]) => unknown).apply(this, rest);
+      const query = super.query as (...args: unknown[]) => unknown;
+      const answer =
+        name === undefined
+          ? query.apply(this, args)
+          : runPrepared({ name, text: text as string, values: values as unknown[] }, this.#on, (statement) => query.call(this, statement));
       if (this.#watch !== undefined && answer instanceof Promise) this.#watch(answer);
       return answer as never;
     }
 
     open(text: string, values: Texts): OpenStatement {
-      const { answer, end } = openStatement(this, { name: prepares ? nameOf(text) : undefined, text, values });
+      const { answer, end } = openStatement(this, { name: (prepares ? nameOf(text) : undefined) ?? "", text, values });
       const watch = this.#watch;
       if (watch === undefined) return { answer, end };
       watch(answer);

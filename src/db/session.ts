@@ -1,7 +1,9 @@
-import type { Compilable, CompiledQuery, Kysely, QueryResult, RawBuilder } from "kysely";
+import type { Compilable, CompiledQuery, DatabaseConnection, Kysely, QueryResult, RawBuilder } from "kysely";
 import type { Schema } from "../schema/entities.ts";
 import type { KindSet } from "../schema/kind-set.ts";
+import type { Connections } from "./connections.ts";
 import type { Claim, Places } from "./places.ts";
+import type { Held } from "./postgres-dialect.ts";
 
 /** The options that end a statement when a signal aborts. Each statement gets them, since MikroORM's `getKysely()` passes no signal on. */
 export type AbortOptions = { readonly signal: AbortSignal; readonly inflightQueryAbortStrategy?: "cancel query" };
@@ -24,8 +26,15 @@ export type Session = {
   readonly affected: (statement: Statement<unknown>) => Promise<number>;
 };
 
-/** The place in the pool that each statement of a session takes for itself; in a transaction there is none to take. */
-export type SessionPlaces = { readonly places: Places; readonly claim: Claim };
+/**
+ * The place in the pool that each statement of a session takes for itself; in a transaction there is none to take. And the connections to PostgreSQL
+ * that those who have a place use.
+ */
+export type SessionPlaces = {
+  readonly places: Places;
+  readonly claim: Claim;
+  readonly connections: Connections<Held> | undefined;
+};
 
 /** Makes a session that builds queries with `sql`, and runs statements by `run`. */
 export const sessionOf = (sql: Kysely<Schema>, kinds: KindSet, run: <R>(statement: Statement<R>) => Promise<QueryResult<R>>): Session => ({
@@ -49,39 +58,56 @@ export const compiledOf = <R>(sql: Kysely<Schema>, statement: Statement<R>): Com
  * Runs a statement on a connection, and cancels it when the signal aborts. It does what Kysely does with the strategy "cancel query", by one listener
  * instead of a dozen promises that race.
  */
-const runUntil = <R>(sql: Kysely<Schema>, query: CompiledQuery<R>, signal: AbortSignal): Promise<QueryResult<R>> =>
-  sql.getExecutor().provideConnection(async (connection) => {
+const runUntil = async <R>(connection: DatabaseConnection, query: CompiledQuery<R>, signal: AbortSignal): Promise<QueryResult<R>> => {
+  signal.throwIfAborted();
+  const cancel = () => void connection.cancelQuery?.(undefined as never);
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    const result = await connection.executeQuery<R>(query);
     signal.throwIfAborted();
-    const cancel = () => void connection.cancelQuery?.(undefined as never);
-    signal.addEventListener("abort", cancel, { once: true });
-    try {
-      const result = await connection.executeQuery<R>(query);
-      signal.throwIfAborted();
-      return result;
-    } catch (error) {
-      throw signal.aborted ? signal.reason : error;
-    } finally {
-      signal.removeEventListener("abort", cancel);
-    }
-  });
+    return result;
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    signal.removeEventListener("abort", cancel);
+  }
+};
+
+/** Runs a statement on a connection of its own, without Kysely, whose way to a connection has half a dozen promises. */
+const runOn = async <R>(
+  connections: Connections<Held>,
+  query: CompiledQuery<R>,
+  signal: AbortSignal | undefined,
+): Promise<QueryResult<R>> => {
+  const acquired = connections.acquire();
+  const connection = acquired instanceof Promise ? await acquired : acquired;
+  try {
+    return await (signal === undefined ? connection.executeQuery<R>(query) : runUntil(connection, query, signal));
+  } finally {
+    connections.release(connection);
+  }
+};
 
 /**
  * Makes a session that runs statements on a transaction, a connection or the pool; each statement gets the options `abort`, and waits for a
  * place in the pool.
  */
 export const createSession = (sql: Kysely<Schema>, kinds: KindSet, abort?: AbortOptions, pool?: SessionPlaces): Session => {
-  const execute = <R>(statement: Statement<R>): Promise<QueryResult<R>> =>
+  const execute = <R>(query: CompiledQuery<R>): Promise<QueryResult<R>> =>
     abort?.inflightQueryAbortStrategy === undefined
-      ? sql.executeQuery(compiledOf(sql, statement), abort)
-      : runUntil(sql, compiledOf(sql, statement), abort.signal);
-  const inPlace = async <R>(statement: Statement<R>, { places, claim }: SessionPlaces): Promise<QueryResult<R>> => {
+      ? sql.executeQuery(query, abort)
+      : sql.getExecutor().provideConnection((connection) => runUntil(connection, query, abort.signal));
+  const inPlace = async <R>(query: CompiledQuery<R>, { places, claim, connections }: SessionPlaces): Promise<QueryResult<R>> => {
     const place = places.take(claim);
     if (place !== undefined) await place;
     try {
-      return await execute(statement);
+      return await (connections === undefined ? execute(query) : runOn(connections, query, abort?.signal));
     } finally {
       places.giveBack(claim);
     }
   };
-  return sessionOf(sql, kinds, (statement) => (pool === undefined ? execute(statement) : inPlace(statement, pool)));
+  return sessionOf(sql, kinds, (statement) => {
+    const query = compiledOf(sql, statement);
+    return pool === undefined ? execute(query) : inPlace(query, pool);
+  });
 };

@@ -1,11 +1,11 @@
 import { CompiledQuery, type DatabaseConnection, type KyselyProps, type QueryResult, Transaction } from "kysely";
 import type { Schema } from "../schema/entities.ts";
 import type { KindSet } from "../schema/kind-set.ts";
-import type { Texts } from "./open-statement.ts";
 import type { Database } from "./orm.ts";
 import type { Claim } from "./places.ts";
 import type { OpenWrite, Pipelined } from "./postgres-dialect.ts";
 import { compiledOf, type Session, sessionOf } from "./session.ts";
+import type { Texts } from "./wire.ts";
 
 /** A statement whose answer is one text, and whose parameters are texts, too. */
 export type TextQuery = CompiledQuery<{ readonly answer: string }>;

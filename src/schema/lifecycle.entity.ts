@@ -76,7 +76,14 @@ export const MergeDiscard = defineEntity({
     after: p.json<unknown>().nullable(),
     restoreTime: time().nullable(),
   },
-  indexes: [{ name: "merge_discard_merge_index", properties: ["merge", "id"] }],
+  indexes: [
+    { name: "merge_discard_merge_index", properties: ["merge", "id"] },
+    // A purge of a scope removes the options there that have lost.
+    indexOn(
+      "merge_discard_scope_index",
+      `merge_discard ((("row" ->> 'scope_kind')::smallint), (("row" ->> 'scope_id')::bigint)) where table_name = 'user_option'`,
+    ),
+  ],
 });
 
 /** The table of legal holds: users that can't be purged or merged. */

@@ -11,6 +11,7 @@ import { ErasableAnswers } from "./20261130023000-erasable-answers.ts";
 import { FoundHistory } from "./20261130045044-found-history.ts";
 import { LeanOptionWrites } from "./20261130093000-lean-option-writes.ts";
 import { PartedHistory } from "./20261130094500-parted-history.ts";
+import { LostOptions } from "./20261130095500-lost-options.ts";
 
 /** All migrations, oldest first. They are listed here, not found by a glob, so that sources and build have the same list. */
 export const migrations = [
@@ -27,4 +28,5 @@ export const migrations = [
   { name: "20261130045044-found-history", class: FoundHistory },
   { name: "20261130093000-lean-option-writes", class: LeanOptionWrites },
   { name: "20261130094500-parted-history", class: PartedHistory },
+  { name: "20261130095500-lost-options", class: LostOptions },
 ];

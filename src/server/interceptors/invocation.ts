@@ -59,6 +59,7 @@ export class Invocation<S = unknown> implements Omit<Call, "caller">, Credential
   readonly #log: Logger;
   #ended: DomainError | undefined = undefined;
   #controller: AbortController | undefined = undefined;
+  #abortListeners: (() => void)[] | undefined = undefined;
   #idle: NodeJS.Timeout | undefined = undefined;
   #stalled: () => DomainError = idleTooLong;
   #requestId: string | undefined = undefined;
@@ -90,6 +91,12 @@ export class Invocation<S = unknown> implements Omit<Call, "caller">, Credential
       if (this.#ended !== undefined) this.#controller.abort(this.#ended);
     }
     return this.#controller.signal;
+  }
+
+  onAbort(listener: () => void): void {
+    if (this.#ended !== undefined) listener();
+    else if (this.#abortListeners === undefined) this.#abortListeners = [listener];
+    else this.#abortListeners.push(listener);
   }
 
   get requestId(): string {
@@ -152,6 +159,7 @@ export class Invocation<S = unknown> implements Omit<Call, "caller">, Credential
         clearTimeout(this.#idle);
         reject(this.#ended);
         this.#controller?.abort(this.#ended);
+        for (const listener of this.#abortListeners ?? []) listener();
       };
       const timer = setTimeout(() => end(deadlinePassed), Math.max(0, this.deadline - Date.now()));
       if (this.rpc.idleMs !== undefined) this.#idle = setTimeout(() => end(this.#stalled), this.rpc.idleMs);

@@ -2,6 +2,9 @@ import type pg from "pg";
 import type { Fleet, Member } from "../../support/fleet.ts";
 import type { Killed, Moment } from "../kill.ts";
 
+/** The options of a call that waits for a busy machine: one that gives up before its commit is not killed there. */
+export const patient = { timeoutMs: 60_000 };
+
 /** What failpoints are tried on. */
 export type Ground = {
   /** The service whose process is killed. */

@@ -6,14 +6,12 @@ import { createLogger } from "../../../src/telemetry/logger.ts";
 import { createAccount, createProfile, createUser } from "../../support/build.ts";
 import type { Clients } from "../../support/clients.ts";
 import { clientsOf, commitOf, killDuring, type PickChunk } from "../kill.ts";
-import type { Failpoint } from "./failpoint.ts";
+import { type Failpoint, patient } from "./failpoint.ts";
 
 const silent = createLogger("fatal", { write: () => {} });
 
 /** Statements of a large merge: in its first transaction, in a batch, and in the last batch. */
 const inLargeMerge = ["insert into merge_part", "update merge_part set last_id", "delete from merge_part where id"] as const;
-
-const patient = { timeoutMs: 60_000 };
 
 /** The state of a merge: whether it is decided, the options of both users, what is yet to move, and whether the target has the page. */
 type State = { readonly merged: boolean; readonly source: number; readonly target: number; readonly parts: number; readonly page: number };

@@ -5,7 +5,7 @@ import { createOrganization, createProject, createUser, value } from "../../supp
 import type { Clients } from "../../support/clients.ts";
 import { SECRET_KEY } from "../../support/userd.ts";
 import { clientsOf, commitOf, killDuring } from "../kill.ts";
-import type { Failpoint } from "./failpoint.ts";
+import { type Failpoint, patient } from "./failpoint.ts";
 
 /** The receipts of the services that are killed. */
 export const receipts = createReceipts(Buffer.from(SECRET_KEY, "base64"), undefined);
@@ -33,10 +33,10 @@ export const purge: Failpoint = async ({ member, client }, moment) => {
   const user = await createUser(own);
   await own.options.setOption({ userId: user.id, key: "k", value: value(1) });
   const killed = await killDuring(member, commitOf(1, "UserService/PurgeUser"), moment, () =>
-    own.users.purgeUser({ id: user.id, requestId: randomUUID() }),
+    own.users.purgeUser({ id: user.id, requestId: randomUUID() }, patient),
   );
   const { wrong, left } = await wronglyErased(client, [user.id]);
-  if (left > 0) await clientsOf(member).users.purgeUser({ id: user.id });
+  if (left > 0) await clientsOf(member).users.purgeUser({ id: user.id }, patient);
   const end = await wronglyErased(client, [user.id]);
   const complaints = [
     ...(wrong + end.wrong > 0 ? ["a user is half erased"] : []),
@@ -63,7 +63,7 @@ export const organizationPurge: Failpoint = async ({ member, client }, moment) =
     );
     return rows[0]?.state ?? [];
   };
-  const purgeIt = ({ organizations }: Clients) => organizations.purgeOrganization({ id, requestId: randomUUID() });
+  const purgeIt = ({ organizations }: Clients) => organizations.purgeOrganization({ id, requestId: randomUUID() }, patient);
   const killed = await killDuring(member, commitOf(1, "/PurgeOrganization"), moment, () => purgeIt(own));
   const after = await stateOf();
   const isLeft = after[0] === 1;
