@@ -47,7 +47,8 @@ const otherColumns = (): Error =>
 class PreparedStatement {
   readonly name: string;
   readonly text: string;
-  readonly #values: readonly unknown[];
+  /** The values of its parameters, as they are sent. */
+  readonly values: readonly unknown[];
   readonly #on: PreparedOn;
   readonly #resolve: (result: Result) => void;
   readonly #reject: (error: unknown) => void;
@@ -66,7 +67,7 @@ class PreparedStatement {
   ) {
     this.name = name;
     this.text = text;
-    this.#values = values.map(prepareValue);
+    this.values = values.map(prepareValue);
     this.#on = on;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -74,10 +75,9 @@ class PreparedStatement {
 
   submit(connection: Wire): void {
     const { stream } = connection;
-    const { name, text } = this;
-    this.#shape = this.#on.shapes.get(name);
+    this.#shape = this.#on.shapes.get(this.name);
     stream.cork();
-    bindStatement(connection, { name, text, values: this.#values });
+    bindStatement(connection, this);
     if (this.#shape === undefined) connection.describe({ type: "P", name: "" });
     connection.execute(null);
     connection.sync();
