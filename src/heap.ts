@@ -20,6 +20,13 @@ export const keepTicksFast = (): void => {
 };
 
 /**
+ * Makes V8 keep its optimized code through a rest. Some 8 s after the last call V8 collects garbage to take as little memory as it can, and
+ * forgets the hidden classes of which no object is alive; in a rest that is all of those of calls, and with them goes the code that was optimized for
+ * them. It still collects then, as it does under load (docs/adr/0066).
+ */
+export const keepOptimizedCode = (): void => setFlagsFromString("--no-memory-reducer-favors-memory");
+
+/**
  * Makes V8 collect garbage now, and more often from now on. Call it when the service has started. By default V8 lets the heap grow to four
  * times the memory in use: a process with a cache of 64 MB took 750 MB.
  */

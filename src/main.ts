@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Logger } from "pino";
 import { type AppOptions, prepareDatabase, startApp } from "./app.ts";
 import type { Config } from "./config.ts";
-import { boundGarbage, keepCallsYoung, keepTicksFast } from "./heap.ts";
+import { boundGarbage, keepCallsYoung, keepOptimizedCode, keepTicksFast } from "./heap.ts";
 import { formatAddress } from "./server/sockets.ts";
 import { silenceConsole } from "./telemetry/console.ts";
 import { createLogStream } from "./telemetry/log-stream.ts";
@@ -19,6 +19,7 @@ const print = (line: string): void => void process.stdout.write(line);
 const serve = async (config: Config, log: Logger, options: AppOptions, ready: (line: string) => void): Promise<void> => {
   keepCallsYoung();
   keepTicksFast();
+  keepOptimizedCode();
   // Until it has started, a signal simply ends the process: there is nothing to drain, and the database outlives a kill.
   await using app = await startApp(config, log, options);
   const stopped = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
