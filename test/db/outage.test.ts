@@ -11,7 +11,7 @@ import { test as base, silent } from "../support/database.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { testConfig } from "../support/service.ts";
 import { startDatabaseProxy, type TcpProxy } from "../support/tcp-proxy.ts";
-import { isCommitOfWrite } from "../support/write-commit.ts";
+import { isCommitOfStatement, isCommitOfWrite } from "../support/write-commit.ts";
 
 /** A service that reaches its database through a proxy. */
 const test = base
@@ -56,9 +56,6 @@ test("a connection that is lost before the commit is no error: the write runs ag
   expect(rows).toEqual([{ version: 2n }, { version: 3n }, { version: 4n }]);
 });
 
-/** Tells whether a client's bytes are the Sync by itself that commits a write of one statement. */
-const isSync = (chunk: Buffer): boolean => chunk.length === 5 && chunk[0] === 0x53;
-
 test("without a request_id a connection that is lost during the commit is COMMIT_UNKNOWN, too", async ({ clients, proxy }) => {
   const { options } = clients;
   const { id: userId } = await createUser(clients);
@@ -66,7 +63,7 @@ test("without a request_id a connection that is lost during the commit is COMMIT
     ["before", false],
     ["after", true],
   ] as const) {
-    const cut = proxy.cut({ when: isSync, moment });
+    const cut = proxy.cut({ when: isCommitOfStatement, moment });
     await expectRefusal(options.setOption({ userId, key: moment, value: value(1) }), "Unknown", "COMMIT_UNKNOWN");
     await cut;
     const consistency = { mode: { case: "fullyConsistent" as const, value: true } };

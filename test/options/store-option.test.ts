@@ -21,7 +21,11 @@ test("an option that plain SQL changes between the look and the lock is changed 
     await other.query("select from aggregate_version where kind = 'user' and id = $1 for update", [String(userId)]);
     const answer = options.setOption({ userId, key: "k", value: value("of the call") });
     const waits = async () =>
-      (await sql`select from pg_stat_activity where wait_event_type = 'Lock' and query like '%store_option(%'`.execute(db.sql)).rows.length;
+      (
+        await sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%store_option(%'`.execute(
+          db.sql,
+        )
+      ).rows.length;
     await expect.poll(waits).toBe(1);
     await other.query("update user_option set value = '2', version = version + 1 where user_id = $1", [String(userId)]);
     await other.query("commit");
@@ -161,7 +165,7 @@ test("a call that ends while its only statement waits for the lock stores nothin
   }
   const isGone = async () =>
     (
-      await sql`select from pg_stat_activity where state <> 'idle' and query like '%store_option(%' and pid <> pg_backend_pid()`.execute(
+      await sql`select from pg_stat_activity where datname = current_database() and state <> 'idle' and query like '%store_option(%' and pid <> pg_backend_pid()`.execute(
         db.sql,
       )
     ).rows.length === 0;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Member } from "../../support/fleet.ts";
-import { isCommitOfWrite } from "../../support/write-commit.ts";
+import { isCommitOfStatement, isCommitOfWrite } from "../../support/write-commit.ts";
 import type { Drill } from "../drill.ts";
 import { judge } from "../judge.ts";
 import { startWriters } from "../writers.ts";
@@ -12,7 +12,7 @@ const killAt = async (member: Member, moment: (typeof moments)[number], randomMs
   const kill = () => member.service().process.kill("SIGKILL");
   if (moment === "at a random moment") await delay(randomMs);
   else {
-    const when = (chunk: Buffer): boolean => isCommitOfWrite(chunk) && kill();
+    const when = (chunk: Buffer): boolean => (isCommitOfWrite(chunk) || isCommitOfStatement(chunk)) && kill();
     // A process that nobody writes to would be waited for in vain.
     await Promise.race([member.database.cut({ when, moment: moment.startsWith("before") ? "before" : "after" }), delay(5_000)]);
   }
