@@ -121,7 +121,11 @@ const createPool = (url: string, { poolSize, preparedStatements = true, silenceM
 };
 
 /** The parts of a database that each of its two kinds makes in its own way. */
-type Parts = Pick<Database, "orm" | "places"> & { readonly probe?: Probe; readonly connections?: Connections<Held> };
+type Parts = Pick<Database, "orm" | "places"> & {
+  readonly probe?: Probe;
+  readonly connections?: Connections<Held>;
+  readonly close: () => Promise<void>;
+};
 
 const openPostgres = async (url: string, entities: EntitySchema[], settings: ConnectionSettings, log: Logger): Promise<Parts> => {
   const probe = createProbe(url);
@@ -137,7 +141,13 @@ const openPostgres = async (url: string, entities: EntitySchema[], settings: Con
     driverOptions: createPostgresDialect(pool, connections),
   });
   const places = createPlaces({ size, maxWaiting: size * WAITING_PER_CONNECTION, patienceMs: ACQUIRE_TIMEOUT });
-  return { orm, places: presence.guard(places), probe, connections };
+  const close = async () => {
+    connections.close();
+    await orm.close(true);
+    // Kysely ends only a pool that it has used itself, and reads go without it.
+    if (!pool.ending) await pool.end();
+  };
+  return { orm, places: presence.guard(places), probe, connections, close };
 };
 
 const openPglite = async (folder: string, entities: EntitySchema[]): Promise<Parts> => {
@@ -150,7 +160,7 @@ const openPglite = async (folder: string, entities: EntitySchema[]): Promise<Par
     extensions: [Migrator],
     driverOptions: { parsers, extensions: { pg_trgm } },
   });
-  return { orm, places: createNoPlaces() };
+  return { orm, places: createNoPlaces(), close: () => orm.close(true) };
 };
 
 const isThere = template`select 1`;
@@ -185,7 +195,7 @@ export const openDatabase = async (
 ): Promise<Database> => {
   const { database } = config;
   const entities = [...kinds.entities];
-  const { orm, places, probe, connections } =
+  const { orm, places, probe, connections, close } =
     database.kind === "postgres" ? await openPostgres(database.url, entities, config, log) : await openPglite(database.folder, entities);
   const em: SqlEntityManager = orm.em;
   bindParameters(em);
@@ -207,8 +217,8 @@ export const openDatabase = async (
     // A connection that hangs may never say that it has ended. The embedded database is waited for: it writes to its folder.
     [Symbol.asyncDispose]: async () => {
       await probe?.[Symbol.asyncDispose]();
-      if (database.kind === "postgres") await Promise.race([orm.close(true), delay(CLOSE_MS, undefined, { ref: false })]);
-      else await orm.close(true);
+      if (database.kind === "postgres") await Promise.race([close(), delay(CLOSE_MS, undefined, { ref: false })]);
+      else await close();
     },
   };
 };

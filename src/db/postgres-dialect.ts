@@ -139,18 +139,11 @@ const hold = (client: PoolClient & Pick<PreparingClient, "open">): Held => {
 export const createPostgresConnections = (pool: Pool, failed: (error: unknown) => void): Connections<Held> =>
   createConnections(pool, (client) => hold(client as PoolClient & PreparingClient), failed);
 
-const createDriver = (pool: Pool, { acquire, release, close }: Connections<Held>): Driver => {
-  const driver = new PostgresDriver({ pool });
-  const destroy = driver.destroy.bind(driver);
-  return Object.assign(driver, {
+const createDriver = (pool: Pool, { acquire, release }: Connections<Held>): Driver =>
+  Object.assign(new PostgresDriver({ pool }), {
     acquireConnection: async (): Promise<Held> => acquire(),
     releaseConnection: async (connection: DatabaseConnection): Promise<void> => release(connection as Held),
-    destroy: (): Promise<void> => {
-      close();
-      return destroy();
-    },
   });
-};
 
 /**
  * Makes Kysely's dialect for the connections of a pool to PostgreSQL. Unlike Kysely's own dialect, this dialect ends an aborted statement by a

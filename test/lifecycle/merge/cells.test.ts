@@ -129,9 +129,12 @@ test.for(winners)(
     const { from, to } = two;
     await own.users.createPasswordReset({ userId: from });
     for (const text of ["a", "b"]) await own.options.setOption({ userId: from, key: "k", value: value(text) });
+    // As a merge before has left it.
+    await sql`insert into parted_history (user_id, scope_kind, scope_id) values (${from}, 2, ${two.organizationId})`.execute(db.sql);
     const loose: Loose[] = [
       { table: "password_reset", column: "user_id", from, to: undefined },
       { table: "option_revision", column: "user_id", from, to: from },
+      { table: "parted_history", column: "user_id", from, to: from },
       { table: "account_contact", column: "user_id", from, to },
     ];
     const refer = kinds.filter(({ isLarge, belongsTo }) => !isLarge && belongsTo?.to !== "profile");
