@@ -4,14 +4,11 @@ import { aggregateKey } from "../versions/aggregate.ts";
 import { encodeKey } from "../versions/key.ts";
 import { type Foundations, restOn, restUntil } from "./certificate.ts";
 import type { CacheCore, CacheKey } from "./core.ts";
-import { createFlights } from "./flights.ts";
-import type { Lease } from "./lease.ts";
-import { type Entry, preparedBytes } from "./level1.ts";
-import type { Leased } from "./level2.ts";
-import { createLoader } from "./loader.ts";
+import { createEntryLoads, type LoadedEntry } from "./entry-loads.ts";
+import type { Entry } from "./level1.ts";
 import type { LoadedTogether, Source } from "./ports.ts";
 import { addPart, partOf, type ReadConsistency, requirementOf } from "./read-consistency.ts";
-import type { Ending, SharedSignal } from "./shared-signal.ts";
+import type { Ending } from "./shared-signal.ts";
 import { orCached } from "./stale.ts";
 
 /** The functions that read one kind of content: from memory, else from the shared store, else from the database. */
@@ -31,17 +28,13 @@ export type LookupOfLoaded<K, T, V> = Lookup<K, V> & {
   readonly loadedTogether: (key: K, version: bigint, content: T) => LoadedTogether;
 };
 
-/** The entry that a load has made, the lease under which it was shown, and the entries that were loaded together with it. */
-type LoadedEntry<V> = { readonly entry: Entry<V>; readonly shown: Lease; readonly loadedTogether?: readonly Entry[] };
-
 /** Makes the lookup of one source; `prepare` turns plain content into what operations use, once per load. */
 export const createLookup = <K, T, V>(
   core: CacheCore,
   source: Source<K, T>,
   prepare: (content: T, key: K) => V,
 ): LookupOfLoaded<K, T, V> => {
-  const { rules, clock, level1, level2, stats, boundMs } = core;
-  const loader = createLoader(source, clock);
+  const { rules, clock, level1, stats, boundMs } = core;
   const prefix = encodeKey(source.name);
 
   const nameKey = (key: K): CacheKey<K> => {
@@ -64,85 +57,7 @@ export const createLookup = <K, T, V>(
     return entry;
   };
 
-  /**
-   * Makes an entry, or returns the one in memory if that has the same content. So what was made of it since, such as encoded answers, stays (I3), and
-   * a load that finds nothing new leaves nothing behind that lives long: that was most of what the collector had to do for misses.
-   */
-  const toEntry = ({ key, aggregateName, name }: CacheKey<K>, { epoch, version, time, databaseTime, content }: Leased<T>): Entry<V> => {
-    const before = level1.entry(name) as Entry<V> | undefined;
-    if (before?.version === version && before.epoch === epoch && source.hasUnversioned !== true) return before;
-    const prepared = Object.freeze(prepare(content, key));
-    return { name, aggregateName, epoch, version, time, databaseTime, content: prepared, bytes: preparedBytes(content) };
-  };
-
-  /** Stores an entry and its lease, unless something newer is held. */
-  const keep = (entry: Entry<V>, shown: Lease): void => {
-    if (boundMs === 0) return;
-    const cached = level1.entry(entry.name);
-    if (cached === entry) level1.confirm(entry, shown);
-    else if (cached === undefined || cached.epoch !== entry.epoch || cached.version <= entry.version) level1.put(entry);
-    level1.renew(entry.aggregateName, rules.join(level1.lease(entry.aggregateName), shown));
-  };
-
-  /** Makes an entry of what a statement has shown of one key; the entry is kept, unless another epoch may have begun. */
-  const learn = (wanted: CacheKey<K>, shown: Leased<T>, isCurrent: boolean): LoadedEntry<V> => {
-    const entry = toEntry(wanted, shown);
-    if (isCurrent) {
-      keep(entry, shown);
-      level2?.write(wanted.aggregateName, wanted.name, shown);
-    }
-    return { entry, shown };
-  };
-
-  const fromLevel2 = async (wanted: CacheKey<K>): Promise<LoadedEntry<V> | undefined> => {
-    const epoch = core.epoch();
-    if (level2 === undefined || epoch === undefined) return undefined;
-    const { aggregateName, name } = wanted;
-    const shared = (await level2.read({ epoch, aggregate: aggregateName, name, hasUnversioned: source.hasUnversioned === true })) as
-      | Leased<T>
-      | undefined;
-    // What was learned meanwhile is not unlearned.
-    const known = level1.lease(aggregateName);
-    if (shared === undefined || core.epoch() !== epoch) return undefined;
-    if (known !== undefined && (known.epoch !== epoch || known.version > shared.version)) return undefined;
-    const entry = toEntry(wanted, shared);
-    keep(entry, shared);
-    stats.level2Hits += 1;
-    return { entry, shown: shared };
-  };
-
-  const fromDatabase = async (wanted: readonly CacheKey<K>[], waiting: SharedSignal, onSend: () => void): Promise<LoadedEntry<V>[]> => {
-    if (wanted.length === 0) return [];
-    stats.loads += wanted.length;
-    const keys = wanted.map(({ key }) => key);
-    const { shown, first } = await loader.load(keys, waiting, onSend);
-    // I12: nothing that was read under cancellation is kept.
-    waiting.throwIfAborted();
-    const isCurrent = core.observe(shown);
-    const { databaseTime, sent, answered, versions, contents, loadedTogether } = shown;
-    // One string for all that is cached of an epoch: each statement brings a copy.
-    const epoch = (isCurrent ? core.epoch() : undefined) ?? shown.epoch;
-    const taken = { epoch, time: rules.stamp(sent, answered), databaseTime, isCurrent };
-    return wanted.map((one, index) => {
-      const { time } = taken;
-      const at = first + index;
-      const loaded = learn(one, { epoch, version: versions[at] ?? 0n, time, databaseTime, content: contents[at] as T }, isCurrent);
-      const others = loadedTogether?.[at];
-      return others === undefined || others.length === 0 ? loaded : { ...loaded, loadedTogether: others.map((other) => other(taken)) };
-    });
-  };
-
-  const flights = createFlights<CacheKey<K>, LoadedEntry<V>>(core, async (wanted, { strong, waiting, onSend }) => {
-    if (strong || level2 === undefined) return fromDatabase(wanted, waiting, onSend);
-    const shared = await Promise.all(wanted.map(fromLevel2));
-    const loaded = await fromDatabase(
-      wanted.filter((_, index) => shared[index] === undefined),
-      waiting,
-      onSend,
-    );
-    let next = 0;
-    return wanted.map((_, index) => shared[index] ?? (loaded[next++] as LoadedEntry<V>));
-  });
+  const { join, learn } = createEntryLoads(core, source, prepare);
 
   /** Tells whether a loaded entry may answer a read that shared the load, or that another process has answered. */
   const isAcceptable = (
@@ -166,7 +81,7 @@ export const createLookup = <K, T, V>(
     const began = clock.now();
     // A token of another epoch says nothing about this one, so nothing but the database will do.
     const strong = reading.strong || (reading.token !== undefined && reading.token.epoch !== core.epoch());
-    return flights.join(call, wanted, strong).then((joined) => {
+    return join(call, wanted, strong).then((joined) => {
       if (strong || joined.every((loaded, index) => isAcceptable(wanted[index] as CacheKey<K>, loaded, reading, began))) {
         return answerOf(wanted, joined, reading);
       }
@@ -184,7 +99,7 @@ export const createLookup = <K, T, V>(
   ): Promise<readonly Entry<V>[]> => {
     const isLate = joined.map((loaded, index) => !isAcceptable(wanted[index] as CacheKey<K>, loaded, reading, began));
     const again = wanted.filter((_, index) => isLate[index]);
-    const anew = await flights.join(call, again, true);
+    const anew = await join(call, again, true);
     let next = 0;
     const all = joined.map((loaded, index) => (isLate[index] ? (anew[next++] as LoadedEntry<V>) : loaded));
     return answerOf(wanted, all, reading);

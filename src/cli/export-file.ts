@@ -110,7 +110,7 @@ export const run = async (options: ExportOptions): Promise<void> => {
     await file.sync();
   } catch (error) {
     // Else the next attempt would find a file in its way.
-    await rm(output);
+    await rm(output, { force: true });
     throw error;
   }
 };

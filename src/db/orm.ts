@@ -14,7 +14,7 @@ import type { Schema } from "../schema/entities.ts";
 import { builtin, type KindSet } from "../schema/kind-set.ts";
 import { migrations } from "../schema/migrations/index.ts";
 import { bindParameters } from "./bound-parameters.ts";
-import type { Connections } from "./connections.ts";
+import type { ConnectionStack } from "./connection-stack.ts";
 import { BACKGROUND, type Claim, createNoPlaces, createPlaces, type Places, serviceOf } from "./places.ts";
 import { createPostgresConnections, createPostgresDialect, type Held } from "./postgres-dialect.ts";
 import { clientClass } from "./preparing-client.ts";
@@ -123,7 +123,7 @@ const createPool = (url: string, { poolSize, preparedStatements = true, silenceM
 /** The parts of a database that each of its two kinds makes in its own way. */
 type Parts = Pick<Database, "orm" | "places"> & {
   readonly probe?: Probe;
-  readonly connections?: Connections<Held>;
+  readonly connections?: ConnectionStack<Held>;
   readonly close: () => Promise<void>;
 };
 

@@ -1,4 +1,3 @@
-import type { Writable } from "node:stream";
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -12,10 +11,10 @@ import {
 } from "kysely";
 import type { QueryResult as PgResult, Pool, PoolClient } from "pg";
 import { cancelStatement } from "./cancel.ts";
-import { type Connections, createConnections } from "./connections.ts";
+import { type ConnectionStack, createConnectionStack } from "./connection-stack.ts";
 import type { Ending } from "./open-statement.ts";
 import { metSchemaChange, type PreparingClient, prepareAnew } from "./preparing-client.ts";
-import type { Texts } from "./wire.ts";
+import type { Texts, Wire } from "./wire.ts";
 
 const writes = new Set(["INSERT", "UPDATE", "DELETE", "MERGE"]);
 
@@ -38,9 +37,6 @@ export type OpenWrite = { readonly text: string | null | undefined; readonly end
 
 /** One connection of the pool, as Kysely knows it. */
 export type Held = DatabaseConnection & Pipelined & { readonly released: () => void };
-
-/** The socket of pg's client, which its types lack. */
-type WithSocket = { readonly connection: { readonly stream: Pick<Writable, "cork" | "uncork"> } };
 
 const hold = (client: PoolClient & Pick<PreparingClient, "open">): Held => {
   let unanswered = 0;
@@ -114,7 +110,7 @@ const hold = (client: PoolClient & Pick<PreparingClient, "open">): Held => {
     }
   };
 
-  const { stream } = (client as unknown as WithSocket).connection;
+  const { stream } = (client as unknown as { readonly connection: Wire }).connection;
   const uncork = () => stream.uncork();
 
   return {
@@ -136,10 +132,10 @@ const hold = (client: PoolClient & Pick<PreparingClient, "open">): Held => {
 };
 
 /** Makes the connections of a pool, as Kysely knows them. `failed` is told why a connection could not be made. */
-export const createPostgresConnections = (pool: Pool, failed: (error: unknown) => void): Connections<Held> =>
-  createConnections(pool, (client) => hold(client as PoolClient & PreparingClient), failed);
+export const createPostgresConnections = (pool: Pool, failed: (error: unknown) => void): ConnectionStack<Held> =>
+  createConnectionStack(pool, (client) => hold(client as PoolClient & PreparingClient), failed);
 
-const createDriver = (pool: Pool, { acquire, release }: Connections<Held>): Driver =>
+const createDriver = (pool: Pool, { acquire, release }: ConnectionStack<Held>): Driver =>
   Object.assign(new PostgresDriver({ pool }), {
     acquireConnection: async (): Promise<Held> => acquire(),
     releaseConnection: async (connection: DatabaseConnection): Promise<void> => release(connection as Held),
@@ -149,7 +145,7 @@ const createDriver = (pool: Pool, { acquire, release }: Connections<Held>): Driv
  * Makes Kysely's dialect for the connections of a pool to PostgreSQL. Unlike Kysely's own dialect, this dialect ends an aborted statement by a
  * cancel request, which needs no other session and works in a transaction too.
  */
-export const createPostgresDialect = (pool: Pool, connections: Connections<Held>): Dialect => ({
+export const createPostgresDialect = (pool: Pool, connections: ConnectionStack<Held>): Dialect => ({
   createAdapter: () => new PostgresAdapter(),
   createDriver: () => createDriver(pool, connections),
   createIntrospector: (db) => new PostgresIntrospector(db),

@@ -1,7 +1,7 @@
 import type { Compilable, CompiledQuery, DatabaseConnection, Kysely, QueryResult, RawBuilder } from "kysely";
 import type { Schema } from "../schema/entities.ts";
 import type { KindSet } from "../schema/kind-set.ts";
-import type { Connections } from "./connections.ts";
+import type { ConnectionStack } from "./connection-stack.ts";
 import type { Claim, Places } from "./places.ts";
 import type { Held } from "./postgres-dialect.ts";
 
@@ -33,7 +33,7 @@ export type Session = {
 export type SessionPlaces = {
   readonly places: Places;
   readonly claim: Claim;
-  readonly connections: Connections<Held> | undefined;
+  readonly connections: ConnectionStack<Held> | undefined;
 };
 
 /** Makes a session that builds queries with `sql`, and runs statements by `run`. */
@@ -75,7 +75,7 @@ const runUntil = async <R>(connection: DatabaseConnection, query: CompiledQuery<
 
 /** Runs a statement on a connection of its own, without Kysely, whose way to a connection has half a dozen promises. */
 const runOn = async <R>(
-  connections: Connections<Held>,
+  connections: ConnectionStack<Held>,
   query: CompiledQuery<R>,
   signal: AbortSignal | undefined,
 ): Promise<QueryResult<R>> => {

@@ -28,32 +28,43 @@ const storingMany = compiled(sql<{ answer: string }>`select store_options(
 
 const timeText = (time: Date | null): string | null => (time === null ? null : time.toISOString());
 
-/** Makes the row of a changed option of the words in which `store_option` and `store_options` of the database tell of it. */
-const rowOf = ({ userId, scope, key, json, expireTime }: OptionWrite, words: readonly string[], usage: Usage): StoredRow => {
+/** What the database tells of an option that it has stored; times are in milliseconds since the epoch. */
+type Told = Pick<StoredRow, "value" | "bytes" | "version" | "locked" | "added" | "grown_by" | "created"> &
+  Usage & { readonly id: string; readonly createTime: number; readonly updateTime: number };
+
+const rowOf = ({ userId, scope, key, expireTime }: OptionWrite, { id, createTime, updateTime, ...told }: Told): StoredRow => ({
+  ...told,
+  id: BigInt(id),
+  user_id: userId,
+  scope_kind: scope.kind,
+  scope_id: scope.id,
+  key,
+  create_time: storedMoment(createTime),
+  update_time: storedMoment(updateTime),
+  expire_time: expireTime,
+});
+
+/** Reads the words in which `store_option` and `store_options` of the database tell of a changed option. */
+const readWords = (write: OptionWrite, words: readonly string[], usage: Usage): StoredRow => {
   const [id = "", version, bytes, createTime, updateTime, isLocked, grownBy, wasExpired] = words;
-  return {
-    id: BigInt(id),
-    user_id: userId,
-    scope_kind: scope.kind,
-    scope_id: scope.id,
-    key,
-    value: JSON.parse(json),
+  return rowOf(write, {
+    ...usage,
+    id,
+    value: JSON.parse(write.json),
     bytes: Number(bytes),
     version: Number(version),
-    create_time: storedMoment(Math.round(Number(createTime))),
-    update_time: storedMoment(Math.round(Number(updateTime))),
-    expire_time: expireTime,
+    createTime: Math.round(Number(createTime)),
+    updateTime: Math.round(Number(updateTime)),
     locked: isLocked === "t",
     added: false,
     grown_by: Number(grownBy),
     created: wasExpired === "t",
-    ...usage,
-  };
+  });
 };
 
 const usageOf = (options = "0", bytes = "0"): Usage => ({ used_options: Number(options), used_bytes: Number(bytes) });
 
-/** The answer of `set_option`, to which `store_option` leaves what it does not do itself; times are in milliseconds since the epoch. */
+/** The answer of `set_option`, to which `store_option` leaves what it does not do itself. */
 type General = {
   readonly epoch: string;
   readonly versions: readonly [string];
@@ -73,35 +84,17 @@ type General = {
   ];
 };
 
-const readGeneral = ({ userId, scope, key, expireTime }: OptionWrite, { epoch, versions: [version], option }: General) => {
-  if (option === undefined) return { epoch, version };
-  const [id, value, bytes, ofOption, createTime, updateTime, locked, added, grown_by, created, used_options, used_bytes] = option;
-  const row: StoredRow = {
-    id: BigInt(id),
-    user_id: userId,
-    scope_kind: scope.kind,
-    scope_id: scope.id,
-    key,
-    value,
-    bytes,
-    version: ofOption,
-    create_time: storedMoment(createTime),
-    update_time: storedMoment(updateTime),
-    expire_time: expireTime,
-    locked,
-    added,
-    grown_by,
-    created,
-    used_options,
-    used_bytes,
-  };
-  return { epoch, version, row };
+const readGeneral = (write: OptionWrite, { epoch, versions: [ofUser], option }: General) => {
+  if (option === undefined) return { epoch, version: ofUser };
+  const [id, value, bytes, version, createTime, updateTime, locked, added, grown_by, created, used_options, used_bytes] = option;
+  const told = { id, value, bytes, version, createTime, updateTime, locked, added, grown_by, created, used_options, used_bytes };
+  return { epoch, version: ofUser, row: rowOf(write, told) };
 };
 
 const readOne = (write: OptionWrite, answer: string) => {
   if (answer.startsWith("{")) return readGeneral(write, JSON.parse(answer));
   const [epoch = "", version = "", ...words] = answer.split(" ");
-  return { epoch, version, row: rowOf(write, words, usageOf(words[8], words[9])) };
+  return { epoch, version, row: readWords(write, words, usageOf(words[8], words[9])) };
 };
 
 /** Stores one option, which is what most calls do, by a statement that is the whole write. Returns its row if it has changed. */
@@ -143,7 +136,7 @@ export const changeOptions = async (
   const usage = usageOf(...had.split(" "));
   const rows = lines.map((line) => {
     const [position, ...words] = line.split(" ");
-    return rowOf(writes[Number(position) - 1] as OptionWrite, words, usage);
+    return readWords(writes[Number(position) - 1] as OptionWrite, words, usage);
   });
   return { rows, usage };
 };

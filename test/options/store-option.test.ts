@@ -6,6 +6,15 @@ import { expectRefusal } from "../support/errors.ts";
 import { test } from "../support/service.ts";
 import { json } from "./json.ts";
 
+/** Opens a connection in whose transaction the version of a user is locked. */
+const openWithLock = async (databaseUrl: string, userId: bigint) => {
+  const client = new pg.Client(databaseUrl);
+  await client.connect();
+  await client.query("begin");
+  await client.query("select from aggregate_version where kind = 'user' and id = $1 for update", [String(userId)]);
+  return { client, [Symbol.asyncDispose]: () => client.end() };
+};
+
 test("an option that plain SQL changes between the look and the lock is changed all the same, by one version", async ({
   clients,
   db,
@@ -14,25 +23,18 @@ test("an option that plain SQL changes between the look and the lock is changed 
   const { options } = clients["grpc-js"];
   const { id: userId } = await createUser(clients["grpc-js"]);
   await options.setOption({ userId, key: "k", value: value(1) });
-  const other = new pg.Client(databaseUrl);
-  await other.connect();
-  try {
-    await other.query("begin");
-    await other.query("select from aggregate_version where kind = 'user' and id = $1 for update", [String(userId)]);
-    const answer = options.setOption({ userId, key: "k", value: value("of the call") });
-    const waits = async () =>
-      (
-        await sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%store_option(%'`.execute(
-          db.sql,
-        )
-      ).rows.length;
-    await expect.poll(waits).toBe(1);
-    await other.query("update user_option set value = '2', version = version + 1 where user_id = $1", [String(userId)]);
-    await other.query("commit");
-    expect(await answer).toMatchObject({ created: false, changed: true });
-  } finally {
-    await other.end();
-  }
+  await using other = await openWithLock(databaseUrl, userId);
+  const answer = options.setOption({ userId, key: "k", value: value("of the call") });
+  const waits = async () =>
+    (
+      await sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%store_option(%'`.execute(
+        db.sql,
+      )
+    ).rows.length;
+  await expect.poll(waits).toBe(1);
+  await other.client.query("update user_option set value = '2', version = version + 1 where user_id = $1", [String(userId)]);
+  await other.client.query("commit");
+  expect(await answer).toMatchObject({ created: false, changed: true });
   expect(json((await options.getOption({ userId, key: "k" })).value)).toBe("of the call");
   const { rows: log } = await sql`select version, caller, changed_columns from changes
     where kind = 'user_option' and aggregate_id = ${userId} order by id`.execute(db.sql);
@@ -152,17 +154,10 @@ test("a call that ends while its only statement waits for the lock stores nothin
   const { options } = clients["grpc-js"];
   const { id: userId } = await createUser(clients["grpc-js"]);
   await options.setOption({ userId, key: "k", value: value(1) });
-  const other = new pg.Client(databaseUrl);
-  await other.connect();
-  try {
-    await other.query("begin");
-    await other.query("select from aggregate_version where kind = 'user' and id = $1 for update", [String(userId)]);
-    const late = options.setOption({ userId, key: "k", value: value(2) }, { timeoutMs: 300 });
-    await expectRefusal(late, "DeadlineExceeded");
-    await other.query("commit");
-  } finally {
-    await other.end();
-  }
+  await using other = await openWithLock(databaseUrl, userId);
+  const late = options.setOption({ userId, key: "k", value: value(2) }, { timeoutMs: 300 });
+  await expectRefusal(late, "DeadlineExceeded");
+  await other.client.query("commit");
   const isGone = async () =>
     (
       await sql`select from pg_stat_activity where datname = current_database() and state <> 'idle' and query like '%store_option(%' and pid <> pg_backend_pid()`.execute(

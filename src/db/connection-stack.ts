@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from "pg";
 
 /** The connections of a pool that are in use or wait for their next one. Who has a place (places.ts) finds one. */
-export type Connections<C> = {
+export type ConnectionStack<C> = {
   /** Takes a connection: the one that was used last, or a new one if none is free. */
   readonly acquire: () => C | Promise<C>;
   readonly release: (connection: C) => void;
@@ -23,11 +23,11 @@ type Pooled = { readonly client: PoolClient; isLost: boolean; usedAt: number };
  * with promises, timers and events, costs as much as to read an answer. `hold` makes what users
  * know of a client, and `failed` is told why a connection could not be made.
  */
-export const createConnections = <C extends Released>(
+export const createConnectionStack = <C extends Released>(
   pool: Pool,
   hold: (client: PoolClient) => C,
   failed: (error: unknown) => void,
-): Connections<C> => {
+): ConnectionStack<C> => {
   /** The one that was used last is at the end: a few are kept busy, so that the others can be closed. */
   let free: (C & Pooled)[] = [];
   const held = new WeakMap<PoolClient, C & Pooled>();
