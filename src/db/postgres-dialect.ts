@@ -13,7 +13,8 @@ import type { QueryResult as PgResult, Pool, PoolClient } from "pg";
 import { cancelStatement } from "./cancel.ts";
 import { type ConnectionStack, createConnectionStack } from "./connection-stack.ts";
 import type { Ending } from "./open-statement.ts";
-import { metSchemaChange, type PreparingClient, prepareAnew } from "./preparing-client.ts";
+import { metSchemaChange, type PreparingClient } from "./preparing-client.ts";
+import { prepareAnew } from "./statement-names.ts";
 import type { Texts, Wire } from "./wire.ts";
 
 const writes = new Set(["INSERT", "UPDATE", "DELETE", "MERGE"]);

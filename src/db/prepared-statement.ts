@@ -75,9 +75,10 @@ class PreparedStatement {
 
   submit(connection: Wire): void {
     const { stream } = connection;
-    this.#shape = this.#on.shapes.get(this.name);
+    const { shapes } = this.#on;
     stream.cork();
-    bindStatement(connection, this);
+    if (bindStatement(connection, this)) shapes.delete(this.name);
+    this.#shape = shapes.get(this.name);
     if (this.#shape === undefined) connection.describe({ type: "P", name: "" });
     connection.execute(null);
     connection.sync();

@@ -2,21 +2,10 @@ import { Client, type ClientConfig, types } from "pg";
 import { type OpenStatement, openStatement } from "./open-statement.ts";
 import { type PreparedOn, runPrepared } from "./prepared-statement.ts";
 import { type Watch, watchConnection } from "./silent-connections.ts";
+import { nameOf } from "./statement-names.ts";
 import type { DriverError } from "./unreachable.ts";
 import { verifyAddress } from "./verified-host.ts";
 import type { Texts } from "./wire.ts";
-
-/** The texts that come with bound parameters are constant, about a dozen for each kind; what is composed per request would fill the server. */
-const MAX_NAMES = 500;
-
-/** The comment at the beginning of statements that are composed per request: they have too many different texts to be prepared. */
-export const COMPOSED = "/* composed */";
-
-/** The names of prepared statements, keyed by text; they are the same for all connections. */
-const names = new Map<string, string>();
-
-/** How often the names were renewed, which each name begins with. */
-let renewals = 0;
 
 /** The internal errors of a statement that began while another transaction replaced a function or a table. They are never translated. */
 const replacedMeanwhile = /(?:cache lookup failed for|could not open relation with OID|tuple concurrently)/;
@@ -29,22 +18,6 @@ const replacedMeanwhile = /(?:cache lookup failed for|could not open relation wi
 export const metSchemaChange = (error: unknown): boolean => {
   const { code, routine, message } = error instanceof Error ? (error as DriverError) : { message: "" };
   return (code === "0A000" && routine === "RevalidateCachedQuery") || (code === "XX000" && replacedMeanwhile.test(message));
-};
-
-/** Gives all statements new names, so that each connection prepares them anew. The old ones go with their connections. */
-export const prepareAnew = (): void => {
-  names.clear();
-  renewals += 1;
-};
-
-const nameOf = (text: string): string | undefined => {
-  const known = names.get(text);
-  if (known !== undefined || names.size >= MAX_NAMES) return known;
-  // MikroORM's updates name the columns that have changed: there are as many texts as sets of columns.
-  if (text.startsWith(COMPOSED) || text.startsWith('update "')) return undefined;
-  const name = `userd_${renewals}_${names.size + 1}`;
-  names.set(text, name);
-  return name;
 };
 
 /** The options of the clients of a pool, besides those of the driver. */

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import { compiled } from "../db/compiled.ts";
 import type { Session } from "../db/session.ts";
-import { composed } from "./row.ts";
+import { recurring } from "./row.ts";
 
 /** The most rows that are counted: what there is beyond them is estimated. */
 const MAX_COUNTED = 10_000;
@@ -17,7 +17,7 @@ type Plan = { readonly "QUERY PLAN": readonly [{ readonly Plan: { readonly "Plan
  * @param places the values of the named parameters (`place`) in `rows`.
  */
 export const countRows = async (session: Session, rows: RawBuilder<unknown>, places: Readonly<Record<string, unknown>>): Promise<Count> => {
-  const one = <R>(statement: RawBuilder<R>): Promise<R> => session.one(compiled(composed(statement))(places));
+  const one = <R>(statement: RawBuilder<R>): Promise<R> => session.one(compiled(recurring(statement))(places));
   const { counted } = await one(
     sql<{ counted: bigint }>`select count(*) as counted from (select ${rows} limit ${sql.lit(MAX_COUNTED + 1)}) q`,
   );

@@ -13,7 +13,7 @@ import { requireIndexed } from "./indexed-query.ts";
 import { type Order, readOrder } from "./order.ts";
 import { maskedKind } from "./read-mask.ts";
 import { isOrganizationSeen, isRelated, isSeen, ruledBy, ruleOf, SEER } from "./relation.ts";
-import { bytesOf, columnsOf, composed, type Row } from "./row.ts";
+import { bytesOf, columnsOf, type Row, recurring } from "./row.ts";
 
 /** The fields of a List request that decide the text of its SQL statements. */
 export type Query = {
@@ -162,11 +162,11 @@ export const createListings = (
         where ${led.isPart ?? isPart} and ${isFollowing ? isAfter(order, led.columns) : sql`true`} and ${isMet}
         order by ${orderedBy(order, "r", led.columns)} limit ${place("limit")}
       ) q on true where ${isTold} order by ${orderedBy(order, "q")}`);
-    // Orders, filters and masks are many: each connection prepares the statements of the first order alone.
+    // Orders, filters and masks are many: only the statements of the first order stay prepared whatever else is asked.
     const isFirst = orderBy === "" && filter === "" && shown === kind && asUserId === undefined;
     return {
       shown,
-      page: compiled(isFirst ? page : composed(page)),
+      page: compiled(isFirst ? page : recurring(page)),
       all: sql`from ${from} join ${table} r on ${isPart} where ${isIt} and ${isMet}`,
       keyOf: (row) => order.columns.map(({ name }) => (row[name] instanceof Date ? row[name].toISOString() : String(row[name]))),
     };

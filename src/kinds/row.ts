@@ -3,7 +3,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type RawBuilder, sql } from "kysely";
 import type { Column, Kind } from "../contract/kinds/kind.ts";
 import { type Compiled, compiled } from "../db/compiled.ts";
-import { COMPOSED } from "../db/preparing-client.ts";
+import { RECURRING } from "../db/statement-names.ts";
 import { wireBytes } from "../options/value.ts";
 import { oncePerKind } from "./once-per-kind.ts";
 
@@ -17,12 +17,12 @@ export type Row = Readonly<Record<string, unknown>> & {
 /** A row with the kind of the resource's outermost deleted ancestor, such as `project`; null = no ancestor is deleted. */
 export type StoredRow = Row & { readonly deleted_ancestor: string | null };
 
-/** Marks an SQL statement as not to be prepared, since its text depends on the request: there are too many such texts. */
-export const composed = <R>(query: RawBuilder<R>): RawBuilder<R> => sql`${sql.raw(COMPOSED)} ${query}`;
+/** Marks an SQL statement whose text depends on the request: there are too many such texts for all of them to stay prepared. */
+export const recurring = <R>(query: RawBuilder<R>): RawBuilder<R> => sql`${sql.raw(RECURRING)} ${query}`;
 
-/** Compiles an SQL statement that reads a kind. If a `read_mask` leaves out some of the kind's fields, the statement is marked as `composed`. */
+/** Compiles an SQL statement that reads a kind. If a `read_mask` leaves out some of the kind's fields, the statement is marked as `recurring`. */
 export const compiledFor = <R>({ message, columns, links, secrets }: Kind, query: RawBuilder<R>): Compiled<R> =>
-  compiled(columns.length + links.length + secrets.length === message.fields.length ? query : composed(query));
+  compiled(columns.length + links.length + secrets.length === message.fields.length ? query : recurring(query));
 
 /** Quotes the name of a table, which may have its schema before it. */
 export const quoted = (table: string): string => `"${table.replace(".", '"."')}"`;

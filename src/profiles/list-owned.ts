@@ -4,7 +4,7 @@ import type { AccessDependencies } from "../access/dependencies.ts";
 import { decide } from "../access/policy.ts";
 import type { Operation } from "../call.ts";
 import { type Kind, OWNER_PROFILE_ID } from "../contract/kinds/kind.ts";
-import { COMPOSED } from "../db/preparing-client.ts";
+import { COMPOSED } from "../db/statement-names.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 import { ListOwnedRequestSchema } from "../gen/userd/v1/owned_resource_pb.ts";
 import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";

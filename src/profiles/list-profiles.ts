@@ -4,7 +4,7 @@ import { isIn } from "../access/scope.select.ts";
 import type { ReadConsistency } from "../cache/read-consistency.ts";
 import { type Call, type Operation, whenReady } from "../call.ts";
 import { DEFAULT_PAGE_SIZE, type Page, withinPage } from "../db/page.ts";
-import { COMPOSED } from "../db/preparing-client.ts";
+import { COMPOSED } from "../db/statement-names.ts";
 import { toSql } from "../filter/tree.ts";
 import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { type ListProfilesRequest, ListProfilesRequestSchema } from "../gen/userd/v1/user_profile_pb.ts";

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { AccessDependencies } from "../access/dependencies.ts";
 import { ownersOf, type Scope } from "../access/policy.ts";
 import type { Operation } from "../call.ts";
-import { COMPOSED } from "../db/preparing-client.ts";
+import { COMPOSED } from "../db/statement-names.ts";
 import type { FilterColumn, FilterFields } from "../filter/fields.ts";
 import { createConditionReader } from "../filter/read-filter.ts";
 import { requireServed, toSql } from "../filter/tree.ts";

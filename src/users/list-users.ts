@@ -1,7 +1,7 @@
 import { type Compilable, type Expression, type RawBuilder, sql } from "kysely";
 import type { Call, Operation, ServerStreamOperation } from "../call.ts";
 import type { Database } from "../db/orm.ts";
-import { COMPOSED } from "../db/preparing-client.ts";
+import { COMPOSED } from "../db/statement-names.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { type Condition, requireServed } from "../filter/tree.ts";
 import { ListUserIdsRequestSchema, ListUsersRequestSchema, type UserFilter } from "../gen/userd/v1/user_list_pb.ts";

@@ -2,6 +2,7 @@ import type pg from "pg";
 import { Client } from "pg";
 import { expect } from "vitest";
 import { clientClass } from "../../src/db/preparing-client.ts";
+import { prepareAnew, RECURRING } from "../../src/db/statement-names.ts";
 import { test } from "../support/database.ts";
 
 type Answer = Pick<pg.QueryResult, "command" | "rowCount" | "rows">;
@@ -83,4 +84,35 @@ test("a value that can't be read fails its statement, and no other one", async (
   const texts = ["1", "2", "3"];
   const answers = await Promise.all(texts.map((text) => answerOf(client, "select $1::text as a", [text])));
   expect(answers.map((answer) => (typeof answer === "string" ? answer : answer.rows))).toEqual([[{ a: "1" }], "Error: two", [{ a: "3" }]]);
+});
+
+test("of recurring statements a connection keeps those that ran last, and answers all", async ({ databaseUrl }) => {
+  await using both = await connect(databaseUrl);
+  const [own] = both.clients;
+  const texts = Array.from(
+    { length: 150 },
+    (_, index) => `${RECURRING} select $1::int + ${index} as sum${index}, ${index} / ($1::int - 7) as quotient`,
+  );
+  const answers = async (value: number) =>
+    (await Promise.all(texts.map((text) => answerOf(own, text, [value])))).map((answer) =>
+      typeof answer === "string" ? answer : Object.values(answer.rows[0]),
+    );
+  expect(await answers(8)).toEqual(texts.map((_, index) => [8 + index, index]));
+  expect(await answers(7)).toEqual(texts.map(() => "error: division by zero"));
+  expect(await answers(8)).toEqual(texts.map((_, index) => [8 + index, index]));
+  const { rows } = await own.query("select statement from pg_prepared_statements where statement like $1", [`${RECURRING}%`]);
+  expect(rows.map(({ statement }) => statement)).toHaveLength(64);
+  expect(new Set(rows.map(({ statement }) => statement))).toEqual(new Set(texts.slice(-64)));
+});
+
+test("a connection has each recurring statement under the name that it has meanwhile", async ({ databaseUrl }) => {
+  await using one = await connect(databaseUrl);
+  await using other = await connect(databaseUrl);
+  const first = `${RECURRING} select $1::int as first`;
+  const run = ([client]: typeof one.clients, text: string) => answerOf(client, text, [1]);
+  await run(one.clients, first);
+  for (let index = 0; index < 100; index += 1) await run(other.clients, `${RECURRING} select $1::int as a${index}`);
+  for (const { clients } of [one, other, one]) expect(await run(clients, first)).toMatchObject({ rows: [{ first: 1 }] });
+  prepareAnew();
+  for (const { clients } of [one, other]) expect(await run(clients, first)).toMatchObject({ rows: [{ first: 1 }] });
 });

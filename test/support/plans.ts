@@ -12,7 +12,7 @@ export const plansOf = async (databaseUrl: string, call: () => Promise<unknown>)
   const spy = vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (this: pg.Client, ...args: unknown[]) {
     const [first, given] = args;
     const { text, values } = typeof first === "string" ? { text: first, values: given } : (first as { text: string; values?: unknown });
-    if (/^(\/\* composed \*\/)?[\s(]*(select|with)\b/.test(text) && !runsByItself(text)) {
+    if (/^(\/\* (composed|recurring) \*\/)?[\s(]*(select|with)\b/.test(text) && !runsByItself(text)) {
       sent.push({ text, values: Array.isArray(values) ? values : [] });
     }
     return Reflect.apply(query, this, args) as never;
