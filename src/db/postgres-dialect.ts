@@ -39,12 +39,34 @@ export type OpenWrite = { readonly text: string | null | undefined; readonly end
 /** One connection of the pool, as Kysely knows it. */
 export type Held = DatabaseConnection & Pipelined & { readonly released: () => void };
 
+/** The times after which a statement that still runs is cancelled again, in milliseconds: the first ones fall within what a call may leave behind. */
+const AGAIN_MS = { soon: 50, late: 1_000 } as const;
+const SOON = 10;
+
 const hold = (client: PoolClient & Pick<PreparingClient, "open">): Held => {
   let unanswered = 0;
+  /** Tells a cancellation that nothing is unanswered any more. */
+  let allAnswered: (() => void) | undefined;
   let isCancelled = false;
   let isWriting = false;
-  /** The cancellation in progress, before whose end nothing is sent: a cancel that comes late must not meet another statement. */
+  /**
+   * The cancellation in progress, before whose end nothing is sent: a cancel that comes late must not meet another statement. It ends when nothing is
+   * unanswered.
+   */
   let cancelling: Promise<void> | undefined;
+  /** What waits for that end before it is sent. Who cancels it then has it not be sent. */
+  let waiting = 0;
+  let isGivenUp = false;
+
+  /** Waits until something may be sent. */
+  const untilCancelled = async (): Promise<void> => {
+    waiting += 1;
+    await cancelling;
+    waiting -= 1;
+    if (!isGivenUp) return;
+    if (waiting === 0) isGivenUp = false;
+    throw new Error("The statement was cancelled before it was sent.");
+  };
 
   const send = ({ sql, parameters }: CompiledQuery): Promise<PgResult> => client.query(sql, parameters as unknown[]);
 
@@ -62,7 +84,7 @@ const hold = (client: PoolClient & Pick<PreparingClient, "open">): Held => {
   };
 
   const executeQuery = async <R>(query: CompiledQuery): Promise<QueryResult<R>> => {
-    if (cancelling !== undefined) await cancelling;
+    if (cancelling !== undefined) await untilCancelled();
     unanswered += 1;
     try {
       let answer: PgResult;
@@ -80,22 +102,47 @@ const hold = (client: PoolClient & Pick<PreparingClient, "open">): Held => {
       if (isCancelled) return { rows: [] };
       throw withCaller(error);
     } finally {
-      unanswered -= 1;
-      isCancelled = false;
+      noteAnswer();
     }
   };
 
+  const noteAnswer = (): void => {
+    unanswered -= 1;
+    isCancelled = false;
+    if (unanswered === 0) allAnswered?.();
+  };
+
+  /** PostgreSQL drops a cancel that comes before it has read the statement, which on a busy machine takes a while. */
+  const cancelUntilAnswered = async (first: Promise<void>): Promise<void> => {
+    await first;
+    for (let sent = 1; unanswered > 0; sent += 1) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, sent <= SOON ? AGAIN_MS.soon : AGAIN_MS.late).unref();
+      allAnswered = resolve;
+      await promise;
+      clearTimeout(timer);
+      if (unanswered === 0) break;
+      isCancelled = true;
+      await cancelStatement(client);
+    }
+    allAnswered = undefined;
+    cancelling = undefined;
+  };
+
   const cancelQuery = async (): Promise<void> => {
-    if (unanswered === 0) return;
+    if (unanswered === 0) {
+      isGivenUp = waiting > 0;
+      return;
+    }
     isCancelled = true;
-    cancelling ??= cancelStatement(client).finally(() => {
-      cancelling = undefined;
-    });
-    await cancelling;
+    if (cancelling !== undefined) return;
+    const first = cancelStatement(client);
+    cancelling = cancelUntilAnswered(first);
+    await first;
   };
 
   const openWrite = async (statement: string, values: Texts): Promise<OpenWrite> => {
-    if (cancelling !== undefined) await cancelling;
+    if (cancelling !== undefined) await untilCancelled();
     isWriting = true;
     unanswered += 1;
     try {
@@ -106,8 +153,7 @@ const hold = (client: PoolClient & Pick<PreparingClient, "open">): Held => {
       if (metSchemaChange(error)) prepareAnew();
       throw withCaller(error);
     } finally {
-      unanswered -= 1;
-      isCancelled = false;
+      noteAnswer();
     }
   };
 

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
@@ -88,10 +90,101 @@ const cases: readonly Case[] = [
   ["a stream of users", writesTo("users"), ({ users }, _, signal) => users.importUsers(streamed(), signal)],
 ];
 
+/**
+ * A way to PostgreSQL on which cancels are counted. `passes` says whether the one with this number comes through, and `ended` when its
+ * sender learns that the server has signalled.
+ */
+const startWay = async (
+  databaseUrl: string,
+  stack: AsyncDisposableStack,
+  { passes = () => true, ended = Promise.resolve() }: { passes?: (number: number) => boolean; ended?: Promise<void> },
+) => {
+  const url = new URL(databaseUrl);
+  const target = { host: url.hostname, port: Number(url.port) };
+  let cancels = 0;
+  const isCancel = (bytes: Buffer): boolean => bytes.length === 16 && bytes.readInt32BE(4) === 80_877_102;
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    client
+      .on("error", () => {})
+      .once("data", async (first) => {
+        const upstream = connect(target).on("error", () => client.destroy());
+        if (!isCancel(first)) {
+          upstream.write(first);
+          return client.pipe(upstream).pipe(client);
+        }
+        cancels += 1;
+        upstream.end(passes(cancels) ? first : "");
+        return ended.then(() => client.end());
+      });
+  }).listen(0, "127.0.0.1");
+  stack.defer(() => void server.close());
+  await once(server, "listening");
+  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url: url.href, cancels: () => cancels };
+};
+
 const freed = async (waiting: () => Promise<number>, ended: number) => {
   while ((await waiting()) > 0) if (Date.now() - ended > 2_000) break;
   expect(Date.now() - ended).toBeLessThan(200);
 };
+
+const byWay: readonly (readonly [string, Case])[] = [
+  ["read", cases[0] as Case],
+  ["write", cases[2] as Case],
+  ["write of several statements", cases[3] as Case],
+];
+
+test.for(byWay)(
+  "a cancel that PostgreSQL has dropped is sent again: a %s",
+  async ([, [, lock, call]], { databaseUrl, small, blocked, waiting }) => {
+    await using stack = new AsyncDisposableStack();
+    const way = await startWay(databaseUrl, stack, { passes: (number) => number > 1 });
+    const app = stack.use(await startApp(testConfig(way.url), silent, { migrate: false }));
+    const clients = createClients(app);
+    stack.defer(() => clients.close());
+    const { id } = await createUser(small);
+    await using _ = await blocked(lock);
+    const controller = new AbortController();
+    const refused = expectRefusal(call(clients.byKind["grpc-js"], id, { signal: controller.signal }), "Canceled");
+    await expect.poll(waiting, { timeout: 5_000 }).toBe(1);
+    controller.abort();
+    await refused;
+    await expect.poll(way.cancels, { timeout: 5_000 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(waiting, { timeout: 5_000 }).toBe(0);
+  },
+);
+
+test.for(byWay)(
+  "what waits for the end of another call's cancel is not sent once it is cancelled itself: a %s",
+  async ([, [, lock, call]], { databaseUrl, small, blocked, waiting }) => {
+    await using stack = new AsyncDisposableStack();
+    const ended = Promise.withResolvers<void>();
+    const way = await startWay(databaseUrl, stack, { ended: ended.promise });
+    const app = stack.use(await startApp(testConfig(way.url, { DATABASE_POOL_SIZE: "2" }), silent, { migrate: false }));
+    const clients = createClients(app);
+    stack.defer(() => clients.close());
+    const own = clients.byKind["grpc-js"];
+    const ids = [(await createUser(small)).id, (await createUser(small)).id];
+    const cancelled = async (calls: readonly ((options: Options) => Promise<unknown>)[], begun: () => Promise<unknown>) => {
+      const controller = new AbortController();
+      const refused = calls.map((one) => expectRefusal(one({ signal: controller.signal }), "Canceled"));
+      await begun();
+      controller.abort();
+      await Promise.all(refused);
+    };
+    await using _ = await blocked(lock);
+    const [, lockOfUsers, write] = cases[5] as Case;
+    await using __ = await blocked(lockOfUsers);
+    const both = (one: Case[2]) => ids.map((id) => (options: Options) => one(own, id, options));
+    await cancelled(both(write), () => expect.poll(waiting, { timeout: 5_000 }).toBe(2));
+    await expect.poll(waiting, { timeout: 5_000 }).toBe(0);
+    // Both connections wait for the end of their cancels, and these calls for the connections.
+    await cancelled(both(call), () => delay(200));
+    ended.resolve();
+    await Promise.all(ids.map((id) => own.users.getUser({ id, consistency: { mode: { case: "fullyConsistent", value: true } } })));
+    expect(await waiting()).toBe(0);
+  },
+);
 
 // Again if need be: a busy machine may take longer to look than the database to end.
 describe("a call that is cancelled frees its SQL within 200 ms, with every connection of the pool in use:", { retry: 3 }, () => {

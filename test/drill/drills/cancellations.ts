@@ -71,8 +71,10 @@ export const cancellations: Drill = {
     stack.defer(() => observer.end());
     const active = async () => {
       const { rows } = await observer.query<{ state: string; query: string }>(
+        // What gives changes their positions is no call's.
         `select state, query from pg_stat_activity
-          where datname = current_database() and application_name = 'userd' and state <> 'idle' and query not like '%from changes where id >%'`,
+          where datname = current_database() and application_name = 'userd' and state <> 'idle'
+            and query !~ '(from changes where id >|into feed|current_feed_head)'`,
       );
       return rows;
     };
