@@ -3,6 +3,7 @@ import { invalidField } from "../errors.ts";
 import { aggregateKey } from "../versions/aggregate.ts";
 import { encodeKey } from "../versions/key.ts";
 import { type Foundations, restOn, restUntil } from "./certificate.ts";
+import { createConfirm } from "./confirmations.ts";
 import type { CacheCore, CacheKey } from "./core.ts";
 import { createEntryLoads, type LoadedEntry } from "./entry-loads.ts";
 import type { Entry } from "./level1.ts";
@@ -58,6 +59,7 @@ export const createLookup = <K, T, V>(
   };
 
   const { join, learn } = createEntryLoads(core, source, prepare);
+  const confirm = source.showVersions && createConfirm<K, V>(core, source.showVersions);
 
   /** Tells whether a loaded entry may answer a read that shared the load, or that another process has answered. */
   const isAcceptable = (
@@ -118,7 +120,21 @@ export const createLookup = <K, T, V>(
     });
   };
 
-  const loadOrCached = orCached<K, V>(core, source, load);
+  /** Confirms what a strong read wants, and loads what can't be confirmed. */
+  const confirmOrLoad = (call: Ending, wanted: readonly CacheKey<K>[], reading: ReadConsistency): Promise<readonly Entry<V>[]> => {
+    const confirming = reading.strong && reading.token === undefined ? confirm?.(call, wanted) : undefined;
+    if (confirming === undefined) return load(call, wanted, reading);
+    return confirming.then((confirmed) => {
+      if (!confirmed.includes(undefined)) return confirmed as readonly Entry<V>[];
+      const missing = wanted.filter((_, index) => confirmed[index] === undefined);
+      return load(call, missing, reading).then((loaded) => {
+        let next = 0;
+        return confirmed.map((entry) => entry ?? (loaded[next++] as Entry<V>));
+      });
+    });
+  };
+
+  const loadOrCached = orCached<K, V>(core, source, confirmOrLoad);
 
   /** The age of an entry, in milliseconds: the time since its load, or since the stamp of its lease, if that is later. */
   const ageOf = ({ aggregateName }: CacheKey<K>, entry: Entry<V>, now: number): number => {

@@ -24,12 +24,16 @@ export type Bus = {
   readonly publish: (notification: Notification) => void;
 };
 
-/** The result of a load by one statement: epoch and time, and lists of versions and contents in the order of the loaded keys. */
-export type Loaded<T> = {
+/** The versions of aggregates in one snapshot of the database, in the order in which they were asked for, with its epoch and time. */
+export type Versions = {
   readonly epoch: string;
   /** The time of the database at the start of the transaction, which is before its snapshot, in milliseconds since the epoch. */
   readonly databaseTime: number;
   readonly versions: readonly bigint[];
+};
+
+/** The result of a load by one statement: epoch and time, and lists of versions and contents in the order of the loaded keys. */
+export type Loaded<T> = Versions & {
   readonly contents: readonly T[];
   /** For each key, the content that the same snapshot has shown for other sources, which then need no statement of their own. */
   readonly loadedTogether?: readonly (readonly LoadedTogether[])[];
@@ -57,6 +61,11 @@ export type Source<K, T> = {
   readonly partOf: (key: K) => string;
   /** Loads versions and contents by one statement, in one snapshot; contents are plain data. */
   readonly load: (keys: readonly K[], signal: AbortSignal) => Promise<Loaded<T>>;
+  /**
+   * Reads the versions of aggregates alone, by one statement in one snapshot. A source has it if its contents follow from epoch and version, and if
+   * to load them takes more than to read a version: then a read that is fully consistent confirms what is in memory. Never with `hasUnversioned`.
+   */
+  readonly showVersions?: (aggregates: readonly Aggregate[], signal: AbortSignal) => Promise<Versions>;
   /**
    * Tells whether a caller that gives `max_stale` may have the content while the database can't be reached. Never true of content that says
    * who may do what: is_active, superuser, permissions, session nonce, the state of a password.

@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import type { Cache } from "../cache/cache.ts";
 import type { Lookup } from "../cache/lookup.ts";
 import { type Loaded, loadedOf } from "../cache/ports.ts";
+import { createShowVersions } from "../cache/show-versions.ts";
 import type { Database } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
 import type { ScopeOptionSchema } from "../gen/userd/v1/scope_option_pb.ts";
@@ -83,7 +84,14 @@ export const createScopeOptions = (cache: Cache, db: Database, { isLiveItself, p
     return loadedOf(rows, (row) => ({ isLive: row.is_live, parentId: row.parent_id, rows: row.rows ?? [] }));
   };
   return cache.lookup<Scope, Content, CachedScope>(
-    { name: "scope_options", aggregateOf: aggregateOfScope, partOf: () => "", load, mayBeStale: true },
+    {
+      name: "scope_options",
+      aggregateOf: aggregateOfScope,
+      partOf: () => "",
+      load,
+      showVersions: createShowVersions(db, "cache scope options"),
+      mayBeStale: true,
+    },
     ({ isLive, parentId, rows }, scope) => ({
       isLive,
       parentId: parentId === null ? undefined : BigInt(parentId),

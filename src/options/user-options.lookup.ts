@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import type { Cache } from "../cache/cache.ts";
 import type { Lookup } from "../cache/lookup.ts";
 import { type Loaded, loadedOf } from "../cache/ports.ts";
+import { createShowVersions } from "../cache/show-versions.ts";
 import { compiled, place } from "../db/compiled.ts";
 import type { Database } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
@@ -206,6 +207,7 @@ export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
         return kind === ScopeKind.GLOBAL ? GLOBAL_PART : encodeKey(BigInt(kind), id);
       },
       load,
+      showVersions: createShowVersions(db, "cache options"),
       mayBeStale: true,
     },
     (content, key) => cachedOf(content, content.columns, key),

@@ -5,7 +5,7 @@ import type { CacheStats } from "../cache/stats.ts";
 const counters: { readonly [K in keyof CacheStats]: readonly [name: string, help: string] } = {
   hits: ["userd_cache_hits_total", "Contents answered from the memory of the process"],
   level2Hits: ["userd_cache_level2_hits_total", "Contents answered from the shared cache"],
-  loads: ["userd_cache_loads_total", "Contents read from the database: misses and revalidations"],
+  loads: ["userd_cache_loads_total", "Contents read from the database, or confirmed there by version: misses and revalidations"],
   shared: ["userd_cache_shared_loads_total", "Reads that shared a load that was on its way"],
   stale: ["userd_cache_stale_total", "Contents older than the bound, answered as stale while the database could not be reached"],
   notifications: ["userd_cache_notifications_total", "Notifications of commits that were received"],

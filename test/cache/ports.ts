@@ -1,6 +1,6 @@
 import { type Cache, createCache } from "../../src/cache/cache.ts";
 import type { LookupOfLoaded } from "../../src/cache/lookup.ts";
-import type { Bus, Clock, Loaded, Store } from "../../src/cache/ports.ts";
+import type { Bus, Clock, Loaded, Source, Store, Versions } from "../../src/cache/ports.ts";
 import type { ReadConsistency } from "../../src/cache/read-consistency.ts";
 import { userAggregate } from "../../src/versions/aggregate.ts";
 
@@ -14,6 +14,15 @@ export type Statement = {
 };
 
 type Text = { readonly text: string };
+
+/** A question for versions that waits for the test to answer it. */
+export type VersionQuestion = {
+  readonly ids: readonly bigint[];
+  readonly signal: AbortSignal;
+  /** Answers with a version of every aggregate. */
+  readonly answer: (version: bigint, epoch?: string) => Promise<void>;
+  readonly fail: (error: Error) => Promise<void>;
+};
 
 /** The database can't be reached. */
 export class Unreachable extends Error {}
@@ -62,9 +71,26 @@ export const createManualClock = () => {
 /** One process: its cache, and the statements that it sends. */
 export const createTestProcess = (
   { clock, settle }: Pick<ReturnType<typeof createManualClock>, "clock" | "settle">,
-  { store, bus }: { readonly store?: Store; readonly bus?: Bus } = {},
+  { store, bus, confirms = false }: { readonly store?: Store; readonly bus?: Bus; readonly confirms?: boolean } = {},
 ) => {
   const statements: Statement[] = [];
+  const questions: VersionQuestion[] = [];
+  const showVersions: NonNullable<Source<bigint, Text>["showVersions"]> = (aggregates, signal) =>
+    new Promise<Versions>((resolve, reject) => {
+      const started = clock.now();
+      questions.push({
+        ids: aggregates.map(({ id }) => id),
+        signal,
+        answer: (version, epoch = "e1") => {
+          resolve({ epoch, databaseTime: DATABASE_EPOCH + started, versions: aggregates.map(() => version) });
+          return settle();
+        },
+        fail: (error) => {
+          reject(error);
+          return settle();
+        },
+      });
+    });
   const cache: Cache = createCache(
     { clock, store, bus, isUnreachable: (error) => error instanceof Unreachable },
     { boundMs: BOUND_MS, ttlMs: 300_000, maxBytes: 10_000_000 },
@@ -76,6 +102,7 @@ export const createTestProcess = (
         mayBeStale,
         aggregateOf: userAggregate,
         partOf: () => "",
+        ...(confirms && { showVersions }),
         load: (keys, signal) =>
           new Promise<Loaded<Text>>((resolve, reject) => {
             const started = clock.now();
@@ -103,7 +130,7 @@ export const createTestProcess = (
   const options = lookupOf("options", true);
   const read = async (key: bigint, reading: Partial<ReadConsistency> = {}, signal = new AbortController().signal): Promise<string> =>
     (await options.get({ signal }, key, consistencyOf(reading))).text;
-  return { cache, statements, options, permissions: lookupOf("permissions", false), read };
+  return { cache, statements, questions, options, permissions: lookupOf("permissions", false), read };
 };
 
 /** A default reading, unless told otherwise. */

@@ -14,6 +14,8 @@ export type Flaws = {
   readonly hidesStale?: boolean;
   readonly ignoresMaxStale?: boolean;
   readonly ignoresStrong?: boolean;
+  readonly remembersVersions?: boolean;
+  readonly lendsVersions?: boolean;
   readonly hidesCancellation?: boolean;
   readonly waitsForStore?: boolean;
   readonly busThrows?: boolean;
@@ -67,6 +69,8 @@ export const bugs: readonly Bug[] = [
   { name: "stale not told", flaws: { hidesStale: true } },
   { name: "max_stale ignored", flaws: { ignoresMaxStale: true } },
   { name: "strong ignored", flaws: { ignoresStrong: true } },
+  { name: "confirmed by versions of before", flaws: { remembersVersions: true } },
+  { name: "what comes along has the version of what brought it", flaws: { lendsVersions: true } },
   { name: "no budget for the shared store", flaws: { waitsForStore: true } },
   { name: "failing bus fails the write", flaws: { busThrows: true } },
   { name: "token ignored", rules: () => ({ satisfies: () => true }) },

@@ -2,7 +2,7 @@ import { type Cache, createCache } from "../../../src/cache/cache.ts";
 import { safeRules } from "../../../src/cache/lease.ts";
 import { LEVEL2_BUDGET_MS } from "../../../src/cache/level2.ts";
 import type { Lookup, LookupOfLoaded } from "../../../src/cache/lookup.ts";
-import type { Bus, Clock, Source, Store } from "../../../src/cache/ports.ts";
+import type { Bus, Clock, Loaded, Source, Store, Versions } from "../../../src/cache/ports.ts";
 import type { Random } from "../../fuzz/random.ts";
 import type { Bug } from "./bugs.ts";
 import { aggregateOf, type Content, FIRST_STRICT_PART, type Key, PARTS, partOf } from "./content.ts";
@@ -82,6 +82,8 @@ export const startProcess = (
 
   const waits: Wait[] = [];
   const answers: { sent: number; at: number }[] = [];
+  /** What was shown before, for the bug that asks once only. */
+  const remembered = new Map<string, Versions>();
   /** What a statement shows beside a key: as a name does its user, another aggregate maybe. */
   const otherOf = ({ part }: Key): Key[] => (part === PART_WITH_ANOTHER ? [{ aggregate: 0, part: FIRST_STRICT_PART }] : []);
   const source = (
@@ -93,6 +95,23 @@ export const startProcess = (
     mayBeStale,
     aggregateOf: ({ aggregate }) => aggregateOf(aggregate),
     partOf: (key) => (bug?.flaws?.joinedKeys ? (PARTS[key.part] ?? []).join("/") : partOf(key)),
+    showVersions: async (aggregates, signal) => {
+      const wait: Wait = { from: scheduler.now(), until: Infinity };
+      waits.push(wait);
+      try {
+        const names = aggregates.map(({ id }) => id).join();
+        const before = remembered.get(names);
+        if (before !== undefined) return before;
+        const keys = aggregates.map(({ id }) => ({ aggregate: Number(id) - 1, part: 0 }));
+        const { epoch, databaseTime, versions } = await database.load(owner, keys, signal);
+        if (!signal.aborted) answers.push({ sent: wait.from, at: scheduler.now() });
+        const shown = { epoch, databaseTime, versions };
+        if (bug?.flaws?.remembersVersions) remembered.set(names, shown);
+        return shown;
+      } finally {
+        wait.until = scheduler.now();
+      }
+    },
     load: async (keys, signal) => {
       const wait: Wait = { from: scheduler.now(), until: Infinity };
       waits.push(wait);
@@ -109,10 +128,13 @@ export const startProcess = (
           ...loaded,
           versions: loaded.versions.slice(0, keys.length),
           contents: loaded.contents.slice(0, keys.length),
-          beside: others.map((ofKey) =>
-            ofKey.map((other) => beside(other, loaded.versions[next] as bigint, loaded.contents[next++] as Content)),
+          loadedTogether: others.map((ofKey, index) =>
+            ofKey.map((other) => {
+              const version = loaded.versions[bug?.flaws?.lendsVersions ? index : next] as bigint;
+              return beside(other, version, loaded.contents[next++] as Content);
+            }),
           ),
-        };
+        } satisfies Loaded<Content>;
       } finally {
         wait.until = scheduler.now();
       }
