@@ -63,8 +63,8 @@ const seconds = async <T>(body: () => Promise<T>): Promise<{ readonly time: numb
 const exportTo = async (url: string, path: string): Promise<Manifest> => {
   await using db = await openDatabase({ database: { kind: "postgres", url }, poolSize: 2 }, log);
   await using file = await open(path, "wx");
-  const write = async (text: string) => void (await file.appendFile(text));
-  const writeFirst = async (text: string) => void (await file.write(text, 0));
+  const write = (lines: Uint8Array) => file.appendFile(lines);
+  const writeFirst = async (line: string) => void (await file.write(line, 0));
   const manifest = await exportAll(db, { organizationId: undefined, withSecrets: true }, { write, writeFirst }, () => {});
   return manifest;
 };

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { SingleBar } from "cli-progress";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
@@ -25,10 +24,11 @@ type ExportOptions = ClientOptions & {
 /** The longest that the export of one user takes, in milliseconds. */
 const USER_MS = 600_000;
 
-/** Writes text to standard output, as fast as it is taken. */
-const toStandardOutput = async (text: string): Promise<void> => {
-  if (!process.stdout.write(text)) await once(process.stdout, "drain");
-};
+/** Writes to standard output, and waits until it was taken. */
+const toStandardOutput = (lines: Uint8Array): Promise<void> =>
+  new Promise((resolve, reject) => {
+    process.stdout.write(lines, (error) => (error ? reject(error) : resolve()));
+  });
 
 /** Opens the file of an export, which nobody else may read; it must not be there yet. */
 const openFile = async (path: string): Promise<FileHandle> => {
@@ -41,8 +41,8 @@ const openFile = async (path: string): Promise<FileHandle> => {
 
 /** Makes what writes to a file, whose first line can be written last. */
 const sinkOf = (file: FileHandle): ExportSink => ({
-  write: async (text) => void (await file.appendFile(text)),
-  writeFirst: async (text) => void (await file.write(text, 0)),
+  write: (lines) => file.appendFile(lines),
+  writeFirst: async (line) => void (await file.write(line, 0)),
 });
 
 /** Shows the progress on standard error, if that is a terminal. */
@@ -67,7 +67,8 @@ const idOf = (option: string, id: string): bigint => {
 
 const exportUser = async (userId: bigint, options: ExportOptions, { write }: ExportSink): Promise<void> => {
   const request = { userId, includeSecrets: options.secrets === true };
-  for await (const { line } of connect(UserService, options).exportUser(request, { timeoutMs: USER_MS })) await write(`${line}\n`);
+  for await (const { line } of connect(UserService, options).exportUser(request, { timeoutMs: USER_MS }))
+    await write(Buffer.from(`${line}\n`));
 };
 
 /** Begins an export that can be gone on with, or goes on with the one in the file. */
@@ -99,7 +100,12 @@ export const run = async (options: ExportOptions): Promise<void> => {
     using progress = progressBar();
     await withDatabase<unknown>((db) =>
       options.format === "sentry"
-        ? exportForSentry(db, { withSecrets: secrets, vault: createVault(db.secretKey) }, sink.write, progress.show)
+        ? exportForSentry(
+            db,
+            { withSecrets: secrets, vault: createVault(db.secretKey) },
+            (text) => sink.write(Buffer.from(text)),
+            progress.show,
+          )
         : exportAll(db, { organizationId, withSecrets: secrets }, sink, progress.show),
     );
   };

@@ -12,6 +12,7 @@ import {
 import type { QueryResult as PgResult, Pool, PoolClient } from "pg";
 import { cancelStatement } from "./cancel.ts";
 import { type ConnectionStack, createConnectionStack } from "./connection-stack.ts";
+import { copyOut, type OnCopiedRow } from "./copy-out.ts";
 import type { Ending } from "./open-statement.ts";
 import { metSchemaChange, type PreparingClient } from "./preparing-client.ts";
 import { prepareAnew } from "./statement-names.ts";
@@ -36,8 +37,14 @@ export type Pipelined = {
 /** The answer of a statement whose transaction is open, and what ends that. */
 export type OpenWrite = { readonly text: string | null | undefined; readonly end: (ending: Ending) => Promise<void> };
 
+/** A connection that copies rows. */
+export type Copying = {
+  /** Runs a statement `COPY … TO STDOUT`, and hands its rows over (copy-out.ts). */
+  readonly copyOut: (text: string, onRow: OnCopiedRow) => Promise<void>;
+};
+
 /** One connection of the pool, as Kysely knows it. */
-export type Held = DatabaseConnection & Pipelined & { readonly released: () => void };
+export type Held = DatabaseConnection & Pipelined & Copying & { readonly released: () => void };
 
 /** The times after which a statement that still runs is cancelled again, in milliseconds: the first ones fall within what a call may leave behind. */
 const AGAIN_MS = { soon: 50, late: 1_000 } as const;
@@ -157,12 +164,25 @@ const hold = (client: PoolClient & Pick<PreparingClient, "open">): Held => {
     }
   };
 
+  const copy = async (statement: string, onRow: OnCopiedRow): Promise<void> => {
+    if (cancelling !== undefined) await untilCancelled();
+    unanswered += 1;
+    try {
+      await copyOut(client, statement, onRow, () => void cancelQuery());
+    } catch (error) {
+      throw withCaller(error);
+    } finally {
+      noteAnswer();
+    }
+  };
+
   const { stream } = (client as unknown as { readonly connection: Wire }).connection;
   const uncork = () => stream.uncork();
 
   return {
     executeQuery,
     openWrite,
+    copyOut: copy,
     cancelQuery,
     beginWrite: () => {
       isWriting = true;

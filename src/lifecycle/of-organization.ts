@@ -3,7 +3,10 @@ import { type Kind, ORGANIZATION, ORGANIZATION_ID } from "../contract/kinds/kind
 import { joinedAncestors } from "../kinds/row.ts";
 
 /** Makes the condition that a row `x` of a kind belongs to the organization. */
-export const ofOrganization = ({ name, table, columns, ancestors, sharedBy }: Kind, id: bigint): RawBuilder<unknown> => {
+export const ofOrganization = (
+  { name, table, columns, ancestors, sharedBy }: Kind,
+  id: bigint | RawBuilder<bigint>,
+): RawBuilder<unknown> => {
   if (columns.some((column) => column.name === ORGANIZATION_ID)) return sql`x.organization_id = ${id}`;
   if (sharedBy !== undefined)
     return sql`x.id in (select ${sql.ref(`${name}_id`)} from ${sql.table(sharedBy)} where organization_id = ${id})`;

@@ -101,6 +101,11 @@ test("U40 a receipt of a service on an embedded database is checked by the key b
   expect(await verify(7)).toMatchObject({ code: 1, stderr: expect.stringContaining("not about the user") });
 });
 
+test("U44 a file to import that is not there is no fault of userd", async () => {
+  const asked = await runUserd(["import", "--into-empty", "not-there.jsonl"], { settings: { DATABASE_URL: "pglite:memory" } });
+  expect(asked).toMatchObject({ code: 2, stderr: expect.stringMatching(/^userd: The file can't be read: .*not-there/) });
+});
+
 test("U44 an export that fails leaves no file in the way of the next one", async () => {
   await using folder = await temporaryFolder();
   const output = join(folder.path, "42.jsonl");

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
+import { gzipSync } from "node:zlib";
 import type { Client } from "@connectrpc/connect";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
@@ -38,8 +39,8 @@ const timeless = (text: string): string => text.replace(manifestOf(text).exportT
 /** Exports everything, with its secrets. */
 const exported = async (db: Database, withSecrets = true, organizationId?: bigint): Promise<string> => {
   let text = "";
-  const write = async (lines: string) => {
-    text += lines;
+  const write = async (lines: Uint8Array) => {
+    text += Buffer.from(lines).toString();
   };
   await exportAll(db, { organizationId, withSecrets }, { write }, () => {});
   return text;
@@ -48,8 +49,8 @@ const exported = async (db: Database, withSecrets = true, organizationId?: bigin
 /** Exports everything to where the first line can be written last. */
 const exportedAtOnce = async (db: Database): Promise<string> => {
   let [text, first] = ["", ""];
-  const write = async (lines: string) => {
-    text += lines;
+  const write = async (lines: Uint8Array) => {
+    text += Buffer.from(lines).toString();
   };
   const writeFirst = async (line: string) => {
     first = line;
@@ -176,10 +177,21 @@ test("U44 an export of a user has all that is the user's, marked, and is equal a
   const file = join(folder, "user.jsonl");
   // The service that it is read into has no such release.
   await writeFile(file, text);
+  const packed = gzipSync(text);
+  const damaged = join(folder, "damaged.jsonl");
+  for (const bytes of [packed.subarray(0, -20), Buffer.concat([packed.subarray(0, 100), Buffer.alloc(100), packed.subarray(200)])]) {
+    await writeFile(damaged, bytes);
+    expect(await runUserd(["import", "--into-empty", damaged], { settings: { DATABASE_URL: empty.url } })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("gzip data is damaged or cut off"),
+    });
+  }
+  await writeFile(file, packed);
   expect(await runUserd(["import", "--into-empty", file], { settings: { DATABASE_URL: empty.url } })).toMatchObject({
     code: 0,
     stderr: "",
   });
+  await writeFile(file, text);
   await using there = await serviceWith(empty.url, {});
   const again = await lines(there, false);
   const rowsIn = (all: readonly string[]) => all.slice(1).filter((line) => !line.includes('"kind":"mention"'));

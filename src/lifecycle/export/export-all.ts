@@ -3,45 +3,11 @@ import { transact } from "../../db/in-transaction.ts";
 import type { Database } from "../../db/orm.ts";
 import { BACKGROUND } from "../../db/places.ts";
 import { createSession, type Session } from "../../db/session.ts";
-import { createDigest, FORMAT, type Manifest, type ManifestTable, prefixOf, ROWS_PER_HASH, VERSION } from "./format.ts";
+import { FORMAT, type Manifest, type ManifestTable, VERSION } from "./format.ts";
+import { createLineWriter, type LineWriter } from "./line-writer.ts";
 import { partsOfOrganization } from "./organization-parts.ts";
-import { fromOf, orderedBy, type Part, partsOfAll, textOf } from "./parts.ts";
-
-/** The most rows that one statement reads. */
-const BATCH = 5_000;
-
-/** Counts the rows of a part and makes their digest, as `createDigest` does. */
-const countPart = async (session: Session, part: Part, withSecrets: boolean): Promise<ManifestTable> => {
-  const { rows, digest } = await session.one(sql<{ rows: bigint; digest: string }>`
-    select coalesce(sum(rows), 0)::bigint as rows, encode(sha256(coalesce(string_agg(hash, ''::bytea order by block), ''::bytea)), 'hex') as digest
-    from (
-      select block, count(*) as rows, sha256(convert_to(string_agg("row", '' order by place), 'UTF8')) as hash
-      from (select ${textOf(part, withSecrets)} as "row", row_number() over (order by ${orderedBy(part)}) as place
-        from ${fromOf(part)} where ${part.which ?? sql`true`}) x, lateral (select (place - 1) / ${sql.lit(ROWS_PER_HASH)} as block) b
-      group by block
-    ) y`);
-  return { table: part.table, kind: part.kind, rows: Number(rows), digest };
-};
-
-/** Reads the rows of a part, some at a time; while they are written, the database reads the next ones. */
-async function* readPart(session: Session, part: Part, withSecrets: boolean): AsyncGenerator<readonly { readonly row: string }[]> {
-  await session.rows(sql`
-    declare part no scroll cursor for select ${textOf(part, withSecrets)} as "row"
-    from ${fromOf(part)} where ${part.which ?? sql`true`} order by ${orderedBy(part)}`);
-  const read = () => {
-    const rows = session.rows(sql<{ row: string }>`fetch ${sql.lit(BATCH)} from part`);
-    // Told where it is waited for, unless the export has failed before.
-    rows.catch(() => {});
-    return rows;
-  };
-  for (let next = read(), isFull = true; isFull; ) {
-    const rows = await next;
-    isFull = rows.length === BATCH;
-    if (isFull) next = read();
-    yield rows;
-  }
-  await session.rows(sql`close part`);
-}
+import { type Part, partsOfAll } from "./parts.ts";
+import { readColumns, readPart } from "./read-part.ts";
 
 /** The progress of an export: the rows that were written, of about how many. */
 export type ExportProgress = { readonly rows: number; readonly total: number };
@@ -51,10 +17,10 @@ export type Wanted = { readonly organizationId: bigint | undefined; readonly wit
 
 /** Where an export goes. */
 export type ExportSink = {
-  /** Takes whole lines, each with its end, as fast as it can. */
-  readonly write: (text: string) => Promise<void>;
+  /** Takes whole lines, each with its end, as fast as it can. The bytes are theirs only until the promise is resolved. */
+  readonly write: (lines: Uint8Array) => Promise<void>;
   /** Writes to the beginning of what was written; undefined = it can't, so that the rows have to be read twice. */
-  readonly writeFirst?: ((text: string) => Promise<void>) | undefined;
+  readonly writeFirst?: ((line: string) => Promise<void>) | undefined;
 };
 
 /** The most digits of a number of rows. */
@@ -66,30 +32,6 @@ const describe = (manifest: Omit<Manifest, "tables">, tables: readonly ManifestT
 const blankOf = (manifest: Omit<Manifest, "tables">, parts: readonly Part[]): string => {
   const tables = parts.map(({ table, kind }) => ({ table, kind, rows: 10 ** MAX_DIGITS - 1, digest: "0".repeat(64) }));
   return " ".repeat(Buffer.byteLength(describe(manifest, tables)));
-};
-
-/** Writes the rows of a part, and returns their number and digest. */
-const writePart = async (
-  session: Session,
-  part: Part,
-  { organizationId: _, withSecrets }: Wanted,
-  { write }: ExportSink,
-  onRows: (rows: number) => void,
-): Promise<ManifestTable> => {
-  const [digest, prefix] = [createDigest(), prefixOf(part)];
-  let count = 0;
-  for await (const rows of readPart(session, part, withSecrets)) {
-    if (rows.length === 0) continue;
-    let text = "";
-    for (const { row } of rows) {
-      text += `${prefix}${row}}\n`;
-      digest.add(row);
-    }
-    await write(text);
-    count += rows.length;
-    onRows(rows.length);
-  }
-  return { table: part.table, kind: part.kind, rows: count, digest: digest.hex() };
 };
 
 /** About how many rows all parts have. */
@@ -111,31 +53,31 @@ export const exportAll = (
     const { organizationId, withSecrets } = wanted;
     const session = createSession(transaction, db.kinds);
     await session.rows(sql`set transaction isolation level repeatable read read only`);
-    const { now } = await session.one(sql<{ now: Date }>`select now() as now`);
+    // A large table is one statement, which takes as long as it takes. Moments become JSON from how ISO writes them.
+    const { now } = await session.one(sql<{ now: Date }>`
+      select now() as now, set_config('statement_timeout', '0', true), set_config('datestyle', 'ISO', true)`);
     const parts = organizationId === undefined ? partsOfAll(session) : partsOfOrganization(session, organizationId);
     const scope =
       organizationId === undefined ? { scope: "all" as const } : { scope: "organization" as const, organizationId: String(organizationId) };
     const about = { format: FORMAT, version: VERSION, ...scope, exportTime: now.toISOString(), withSecrets } as const;
-    const { writeFirst } = sink;
-    let counted: readonly ManifestTable[] | undefined;
-    const blank = blankOf(about, parts);
-    if (writeFirst === undefined) {
+    const columns = await readColumns(session, parts, withSecrets);
+    const readAll = async (lines: LineWriter): Promise<ManifestTable[]> => {
       const tables: ManifestTable[] = [];
-      for (const part of parts) tables.push(await countPart(session, part, withSecrets));
-      counted = tables.filter(({ rows }) => rows > 0);
-      await sink.write(`${describe(about, counted)}\n`);
-    } else await sink.write(`${blank}\n`);
+      for (const part of parts) tables.push(await readPart(session, part, columns, lines));
+      await lines.end();
+      return tables.filter(({ rows }) => rows > 0);
+    };
+    const { write, writeFirst } = sink;
+    const counted = writeFirst === undefined ? await readAll(createLineWriter(undefined, () => {})) : undefined;
+    await write(Buffer.from(`${counted === undefined ? blankOf(about, parts) : describe(about, counted)}\n`));
     const total = counted?.reduce((sum, { rows }) => sum + rows, 0) ?? (await estimate(session, parts));
     let rows = 0;
-    const written: ManifestTable[] = [];
-    for (const part of parts) {
-      const table = await writePart(session, part, wanted, sink, (more) => {
-        rows += more;
-        onProgress({ rows, total: Math.max(total, rows) });
-      });
-      if (table.rows > 0) written.push(table);
-    }
+    const onRows = (more: number): void => {
+      rows += more;
+      onProgress({ rows, total: Math.max(total, rows) });
+    };
+    const tables = await readAll(createLineWriter(write, onRows));
     // Until it is there, nobody takes the file for an export.
-    await writeFirst?.(describe(about, written));
-    return { ...about, tables: written };
+    await writeFirst?.(describe(about, tables));
+    return { ...about, tables };
   });

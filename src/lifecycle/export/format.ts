@@ -1,4 +1,4 @@
-import { createHash, hash } from "node:crypto";
+import { createHash, type Hash, hash } from "node:crypto";
 
 /** The name and version of the format of exports. */
 export const FORMAT = "userd export";
@@ -26,8 +26,13 @@ export type Manifest = {
 /** The number of rows that are hashed together: a hash of each costs more than all else that an export does with a row. */
 export const ROWS_PER_HASH = 1_000;
 
+/** The most characters or bytes of rows that wait to be hashed. */
+const MAX_UNHASHED = 1024 * 1024;
+
 /** The digest of the rows of a table: SHA-256 over the SHA-256 of the text of each 1,000 rows. */
 export type RowsDigest = {
+  /** Adds the next rows, one behind the other. They end with a thousand, or before that. */
+  readonly addTogether: (texts: string | Uint8Array, rows: number) => void;
   readonly add: (row: string) => void;
   /** Returns the digest in hex. No row can be added after that. */
   readonly hex: () => string;
@@ -36,19 +41,33 @@ export type RowsDigest = {
 /** Makes the digest of no rows yet. */
 export const createDigest = (): RowsDigest => {
   const all = createHash("sha256");
-  let [text, rows] = ["", 0];
-  const addHash = () => {
-    all.update(hash("sha256", text, "buffer"));
-    [text, rows] = ["", 0];
+  let block: Hash | undefined;
+  let hashed = 0;
+  let [waiting, text] = [0, ""];
+  const addTogether = (texts: string | Uint8Array, rows: number): void => {
+    hashed += rows;
+    if (hashed < ROWS_PER_HASH) {
+      block ??= createHash("sha256");
+      block.update(texts);
+      return;
+    }
+    all.update(block === undefined ? hash("sha256", texts, "buffer") : block.update(texts).digest());
+    [block, hashed] = [undefined, 0];
+  };
+  const addWaiting = (): void => {
+    addTogether(text, waiting);
+    [waiting, text] = [0, ""];
   };
   return {
+    addTogether,
     add: (row) => {
       text += row;
-      rows += 1;
-      if (rows === ROWS_PER_HASH) addHash();
+      waiting += 1;
+      if (hashed + waiting === ROWS_PER_HASH || text.length > MAX_UNHASHED) addWaiting();
     },
     hex: () => {
-      if (rows > 0) addHash();
+      if (waiting > 0) addWaiting();
+      if (block !== undefined) all.update(block.digest());
       return all.digest("hex");
     },
   };

@@ -7,7 +7,7 @@ import { lifeOf, userColumnsOf } from "../tables.ts";
 import type { Part } from "./parts.ts";
 
 /** The conditions on rows of tables that are written by hand. The users are those that the organization's rows name. */
-const conditions = (kinds: readonly Kind[], id: bigint): Readonly<Record<string, RawBuilder<unknown>>> => {
+const conditions = (kinds: readonly Kind[], id: RawBuilder<bigint>): Readonly<Record<string, RawBuilder<unknown>>> => {
   const projects = sql`select id from project where organization_id = ${id}`;
   const providers = sql`select id from auth_provider where organization_id = ${id}`;
   const owners = kinds.flatMap((kind) =>
@@ -44,7 +44,9 @@ const conditions = (kinds: readonly Kind[], id: bigint): Readonly<Record<string,
  * Returns the parts of an export of one organization: all that belongs to it, and of the people that it names their users, their addresses and
  * their options in it; nothing else of theirs.
  */
-export const partsOfOrganization = ({ kinds: { kinds } }: Pick<Session, "kinds">, id: bigint): readonly Part[] => {
+export const partsOfOrganization = ({ kinds: { kinds } }: Pick<Session, "kinds">, organizationId: bigint): readonly Part[] => {
+  // COPY takes no parameters.
+  const id = sql.lit(organizationId);
   const ofOrganizations = kinds.filter(({ belongsTo }) => belongsTo?.to !== PROFILE);
   const own = conditions(ofOrganizations, id);
   return [

@@ -15,10 +15,10 @@ const usersIn = async (url: string): Promise<number> => {
   return rows[0]?.count ?? 0;
 };
 
-/** Makes the test of the chunk that asks for the `nth` rows. */
-const fetchOf = (nth: number) => {
+/** Makes the test of the chunk that asks for the rows of the `nth` table. */
+const copyOf = (nth: number) => {
   let seen = 0;
-  return (chunk: Buffer): boolean => chunk.includes("fetch 5000 from part") && ++seen === nth;
+  return (chunk: Buffer): boolean => chunk.includes(") to stdout") && ++seen === nth;
 };
 
 const FIRST_ROWS = 'insert into "users"';
@@ -29,7 +29,7 @@ export const exportAndImport: Failpoint = async ({ databaseUrl, postgresUrl }, m
   await using folder = await temporaryFolder();
   const [torn, whole] = [join(folder.path, "torn"), join(folder.path, "whole")];
   const complaints: string[] = [];
-  const tornExport = await killCommand(["export", "--all", "--secrets", "-o", torn], databaseUrl, fetchOf(nth), moment);
+  const tornExport = await killCommand(["export", "--all", "--secrets", "-o", torn], databaseUrl, copyOf(nth), moment);
   const exported = await runUserd(["export", "--all", "--secrets", "-o", whole], { settings: { DATABASE_URL: databaseUrl } });
   if (exported.code !== 0) complaints.push(`an export did not go on after the kill: ${exported.stderr.slice(-200)}`);
   await using target = await newDatabase(postgresUrl, "userd_torn");
