@@ -56,8 +56,8 @@ const positions = (parameters: readonly unknown[], wanted: string): number[] =>
 /** Asks the SetOption of src/ for its upsert, so that both sides always run the same text. */
 export const setOptionStatement = async (key: string): Promise<Statement> => {
   const recorded: CompiledQuery[] = [];
-  const whole: Tx["whole"] = (_, statement) => {
-    recorded.push(statement({ caller: "bench", actingUserId: "", requestId: "bench", reason: "", left: "60000" }));
+  const whole: Tx["whole"] = ({ statement, values }) => {
+    recorded.push(statement(values({ caller: "bench", actingUserId: "", requestId: "bench", reason: "", left: "60000" })));
     return Promise.reject(new Error("The recorder returns no rows."));
   };
   const tx = { call, ...createSession(recorder(recorded), builtin), whole } as unknown as Tx;

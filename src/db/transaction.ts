@@ -13,15 +13,17 @@ import { beginningOf, timeLeft, type Writer, writerOf } from "./beginning.ts";
 import { isContention } from "./faults.ts";
 import type { Idempotency, WriteSession } from "./idempotency.ts";
 import { RolledBack } from "./in-transaction.ts";
+import type { TextQuery, Together, Values } from "./joining.ts";
 import type { Database } from "./orm.ts";
 import { Overtaken } from "./overtaken.ts";
 import { serviceOf } from "./places.ts";
 import { metSchemaChange } from "./preparing-client.ts";
 import type { Session } from "./session.ts";
 import { namedIn } from "./subjects.ts";
+import { createJoins, type Joins, type Running } from "./together.ts";
 import { createTurns } from "./turns.ts";
 import { DatabaseAway, isUnreachable } from "./unreachable.ts";
-import { createWriteSession, type TextQuery, type WriteConnection, writeOn } from "./write-connection.ts";
+import { createWriteSession, unconnected, type WriteConnection, writeOn } from "./write-connection.ts";
 
 /** The transaction of a write. A function that takes a `Tx` runs inside that transaction, and never begins another transaction. */
 export type Tx = Session & {
@@ -37,15 +39,18 @@ export type Tx = Session & {
    * not to lock out of order. `what` is a sentence that says what has changed, for the error of the last attempt.
    */
   readonly requireLocked: (aggregates: readonly Aggregate[], what: string) => void;
-  /**
-   * Runs a statement that does by itself what a write begins and ends with: it says who writes, locks the aggregate, and tells the epoch and the version
-   * of the aggregate in its answer, which `read` understands. As the only statement of a write, it is all that is sent before the end.
-   */
-  readonly whole: <A extends Ended>(
-    aggregate: Aggregate,
-    statement: (writer: Writer) => TextQuery,
-    read: (answer: string) => A,
-  ) => Promise<A>;
+  /** Runs a statement that does by itself what a write begins and ends with. As the only statement of a write, it is all that is sent before the end. */
+  readonly whole: <A extends Ended>(write: WholeWrite<A>) => Promise<A>;
+};
+
+/** A statement that says who writes, locks the aggregate, and tells the epoch and the version of the aggregate in its answer. */
+export type WholeWrite<A extends Ended> = {
+  readonly aggregate: Aggregate;
+  readonly values: (writer: Writer) => Values;
+  readonly statement: (values: Values) => TextQuery;
+  readonly read: (answer: string) => A;
+  /** The way in which it goes with those of other writes, if the plan says that the write may join them. */
+  readonly together: Together | undefined;
 };
 
 /** The part of the answer of a whole write by which it has ended: the epoch, and the version of its aggregate. */
@@ -68,6 +73,11 @@ export type WritePlan<M extends DescMethod> = Answering<M> & {
    * several writes of one call covers those before it too.
    */
   readonly hasTimeToken?: boolean;
+  /**
+   * True if the write may go together with others of its caller (together.ts). Its first statement is `Tx.whole`, it seldom sends another one, and it
+   * sends all of them through the session.
+   */
+  readonly mayJoin?: boolean;
   /** Tells whether the answer has a secret: what is kept of it for the `request_id` is encrypted. */
   readonly isSecret?: boolean;
 };
@@ -151,6 +161,7 @@ type WriteParts = {
  */
 export const createWrite = (db: Database, { tokens, idempotency, permit, committed }: WriteParts): Write => {
   const turns = createTurns();
+  const joins = createJoins((refusal) => unconnected(db, refusal));
   /**
    * Refuses a write for its acting user before it locks anything: a user locks nothing that it must not write, and what is not there costs what
    * is hidden costs. Who repeats a write may have lost the right to it meanwhile, and gets the first answer all the same.
@@ -193,10 +204,12 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
       for (const { kind, id } of wanted) if (!locked.some((one) => one.kind === kind && one.id === id)) throw new Overtaken(what);
     };
     let ended: (Notification & { readonly after: number }) | undefined;
-    const whole: Tx["whole"] = async (aggregate, statement, read) => {
+    const whole: Tx["whole"] = async ({ aggregate, values: valuesOf, statement, read, together }) => {
       const isAll = locked.every(({ kind, id }) => kind === aggregate.kind && id === aggregate.id);
-      const query = statement(writer);
-      const answer = read(isAll ? await connection.alone(query) : (await tx.one(query)).answer);
+      const values = valuesOf(writer);
+      const query = statement(values);
+      const joining = together && { together, aggregateId: aggregate.id, values };
+      const answer = read(isAll ? await connection.alone(query, joining) : (await tx.one(query)).answer);
       ended = { epoch: answer.epoch, aggregates: [{ ...aggregate, version: BigInt(answer.version) }], after: connection.sent() };
       return answer;
     };
@@ -225,12 +238,19 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
   };
 
   /** Runs one transaction. The token of a wide write is still missing in its response. */
-  const attempt = async <M extends DescMethod>(call: Call, plan: WritePlan<M>, body: Body<M>): Promise<MessageInitShape<M["output"]>> => {
+  const attempt = async <M extends DescMethod>(
+    call: Call,
+    plan: WritePlan<M>,
+    body: Body<M>,
+    joins?: Joins,
+  ): Promise<MessageInitShape<M["output"]>> => {
     const { caller, signal } = call;
     let commitSent = false;
     try {
       const left = timeLeft(call);
-      const { response, moved } = await writeOn(db, { group: writeGroupOf(call.method), caller, signal }, left, async (connection) => {
+      const group = writeGroupOf(call.method);
+      const run: Running = (until, work) => writeOn(db, { group, caller, signal: until }, left, work);
+      const work = async (connection: WriteConnection) => {
         let forked: SqlEntityManager | undefined;
         const em = () => {
           if (forked === undefined) {
@@ -244,7 +264,11 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
           connection.commit();
         };
         return perform({ ...connection, commit }, left, { ...createWriteSession(connection, db.kinds), call, em }, plan, body);
-      });
+      };
+      const joined = await joins?.write(`${call.method} ${caller.name}`, { signal, run }, work);
+      // What was to be committed with others was not.
+      if (joined === undefined) commitSent = false;
+      const { response, moved } = joined ?? (await run(signal, work));
       if (moved !== undefined) committed(moved);
       return response;
     } catch (error) {
@@ -256,6 +280,13 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
   /** The aggregates of a write whose turn it waits for; those that have to be looked up are known too late. */
   const keysOf = <M extends DescMethod>({ aggregates }: WritePlan<M>): readonly string[] =>
     typeof aggregates === "function" ? [] : inOrder(aggregates).map(({ kind, id }) => `${kind}/${id}`);
+
+  /** Where a write may join others; undefined = nowhere. One with an acting user or a request_id asks the database more than it is told by one statement. */
+  const joinsOf = <M extends DescMethod>(call: Call, { mayJoin = false, request }: WritePlan<M>): Joins | undefined => {
+    if (!mayJoin || call.actingUserId !== undefined || db.kind === "pglite") return undefined;
+    const { requestId, validateOnly } = wishesOf(request);
+    return requestId === "" && !validateOnly ? joins : undefined;
+  };
 
   /** Runs a write until it is done; its first attempt has failed. */
   const again = <M extends DescMethod>(call: Call, plan: WritePlan<M>, body: Body<M>, failure: unknown) =>
@@ -276,7 +307,7 @@ export const createWrite = (db: Database, { tokens, idempotency, permit, committ
     endTurn: () => void,
   ): Promise<MessageInitShape<M["output"]>> => {
     try {
-      return await attempt(call, plan, body);
+      return await attempt(call, plan, body, joinsOf(call, plan));
     } catch (error) {
       if (!mayRetry(error, 1)) throw error;
       return await again(call, plan, body, error);

@@ -1,14 +1,12 @@
 import { CompiledQuery, type DatabaseConnection, type KyselyProps, type QueryResult, Transaction } from "kysely";
 import type { Schema } from "../schema/entities.ts";
 import type { KindSet } from "../schema/kind-set.ts";
+import type { Joining, TextQuery } from "./joining.ts";
 import type { Database } from "./orm.ts";
 import type { Claim } from "./places.ts";
 import type { OpenWrite, Pipelined } from "./postgres-dialect.ts";
 import { compiledOf, type Session, sessionOf } from "./session.ts";
 import type { Texts } from "./wire.ts";
-
-/** A statement whose answer is one text, and whose parameters are texts, too. */
-export type TextQuery = CompiledQuery<{ readonly answer: string }>;
 
 /**
  * The connection of one write, which sends statements without waiting for the answers of those before them. The database runs them in their
@@ -22,9 +20,9 @@ export type WriteConnection = {
   readonly ahead: (query: CompiledQuery) => void;
   /**
    * Runs a statement. As the first one of the write it is sent without BEGIN, in place of those that wait to be sent ahead of it: they go before the
-   * next one, if there is one. It limits the time of its locks itself.
+   * next one, if there is one. It limits the time of its locks itself. With `joining` it may go together with others (together.ts).
    */
-  readonly alone: (query: TextQuery) => Promise<string>;
+  readonly alone: (query: TextQuery, joining?: Joining) => Promise<string>;
   /** Returns how many statements were sent. */
   readonly sent: () => number;
   /** Sends COMMIT, behind the statements that were sent already. From now on nothing is cancelled. */
@@ -181,6 +179,13 @@ export const writeOn = async <T>(
     db.places.giveBack(claim);
   }
 };
+
+/** Makes what builds the queries of writes that have no connection yet. Whoever runs one by it gets the refusal. */
+export const unconnected = (db: WriteDatabase, refusal: Error): Transaction<Schema> =>
+  new Transaction<Schema>({
+    ...unused,
+    executor: db.sql.getExecutor().withConnectionProvider({ provideConnection: () => Promise.reject(refusal) }),
+  });
 
 /** Makes the session of a write, whose statements run on the connection of the write. */
 export const createWriteSession = ({ sql, run }: Pick<WriteConnection, "sql" | "run">, kinds: KindSet): Session =>

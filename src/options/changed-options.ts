@@ -1,6 +1,8 @@
 import { sql } from "kysely";
+import type { Quotas } from "../config.ts";
 import type { Writer } from "../db/beginning.ts";
 import { compiled, place } from "../db/compiled.ts";
+import type { Together } from "../db/joining.ts";
 import type { Tx } from "../db/transaction.ts";
 import { storedMoment } from "../moment.ts";
 import { userAggregate } from "../versions/aggregate.ts";
@@ -25,6 +27,46 @@ const storingOne = compiled(sql<{ answer: string }>`select store_option(
 const storingMany = compiled(sql<{ answer: string }>`select store_options(
   ${place("caller")}, ${place("actingUserId")}, ${place("requestId")}, ${place("reason")}, ${place("userId")}, ${place("kinds")}, ${place("scopes")}, ${place("keys")},
   ${place("contents")}, ${place("expiries")}) as answer`);
+
+const storingOfUsers = compiled(sql<{ answer: string }>`select store_options_of_users(
+  ${place("caller")}, ${place("requestIds")}, ${place("reasons")}, ${place("userIds")}, ${place("kinds")}, ${place("scopes")}, ${place("keys")},
+  ${place("contents")}, ${place("expiries")}, ${place("mostBytes")}) as answer`);
+
+/** The values of `store_option`. */
+type OptionValues = ReturnType<typeof valuesOf>;
+
+const special = /["\\]/g;
+
+/** Writes texts as PostgreSQL reads an array. */
+const arrayText = (texts: readonly (string | null)[]): string =>
+  `{${texts.map((text) => (text === null ? "NULL" : `"${text.replaceAll(special, "\\$&")}"`)).join(",")}}`;
+
+/** Makes the way in which several SetOptions of one caller go together, under a quota of the bytes of each user. */
+export const createTogether = (quotas: Pick<Quotas, "optionBytesPerUser">): Together => ({
+  statement: (writes) => {
+    const column = (name: keyof OptionValues): string => arrayText(writes.map((values) => values[name] ?? null));
+    return storingOfUsers({
+      mostBytes: String(quotas.optionBytesPerUser),
+      caller: writes[0]?.["caller"],
+      requestIds: column("requestId"),
+      reasons: column("reason"),
+      userIds: column("userId"),
+      kinds: column("scopeKind"),
+      scopes: column("scopeId"),
+      keys: column("key"),
+      contents: column("json"),
+      expiries: column("expireTime"),
+    });
+  },
+  answers: (answer, count) => {
+    const own = new Array<string | undefined>(count).fill(undefined);
+    for (const line of answer === "" ? [] : answer.split("\n")) {
+      const space = line.indexOf(" ");
+      own[Number(line.slice(0, space)) - 1] = line.slice(space + 1);
+    }
+    return own;
+  },
+});
 
 const timeText = (time: Date | null): string | null => (time === null ? null : time.toISOString());
 
@@ -97,19 +139,34 @@ const readOne = (write: OptionWrite, answer: string) => {
   return { epoch, version, row: readWords(write, words, usageOf(words[8], words[9])) };
 };
 
-/** Stores one option, which is what most calls do, by a statement that is the whole write. Returns its row if it has changed. */
-export const setOption = async (tx: Tx, areRegistered: boolean, write: OptionWrite): Promise<readonly StoredRow[]> => {
-  const { userId, scope, key, json, expireTime } = write;
-  const wanted = {
-    key,
-    json,
-    userId: String(userId),
-    scopeKind: String(scope.kind),
-    scopeId: String(scope.id),
-    expireTime: timeText(expireTime),
-  };
-  const statement = (writer: Writer) => storingOne({ ...writer, ...wanted, areRegistered: areRegistered ? "t" : "f" });
-  const { row } = await tx.whole(userAggregate(userId), statement, (answer) => readOne(write, answer));
+const valuesOf = (writer: Writer, { userId, scope, key, json, expireTime }: OptionWrite, areRegistered: boolean) => ({
+  ...writer,
+  key,
+  json,
+  userId: String(userId),
+  scopeKind: String(scope.kind),
+  scopeId: String(scope.id),
+  expireTime: timeText(expireTime),
+  areRegistered: areRegistered ? "t" : "f",
+});
+
+/**
+ * Stores one option, which is what most calls do, by a statement that is the whole write, and may go together with others. Returns its row if it has
+ * changed.
+ */
+export const setOption = async (
+  tx: Tx,
+  areRegistered: boolean,
+  write: OptionWrite,
+  together: Together | undefined,
+): Promise<readonly StoredRow[]> => {
+  const { row } = await tx.whole({
+    aggregate: userAggregate(write.userId),
+    values: (writer) => valuesOf(writer, write, areRegistered),
+    statement: storingOne,
+    read: (answer) => readOne(write, answer),
+    together,
+  });
   return row === undefined ? [] : [row];
 };
 

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { Together } from "../db/joining.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { DomainError } from "../errors.ts";
 import { changeOptions, type OptionWrite, type StoredRow, setOption } from "./changed-options.ts";
@@ -16,7 +17,10 @@ export type Stored = {
   readonly changed: boolean;
 };
 
-type App = Pick<OptionDependencies, "optionScopes" | "quotas">;
+type App = Pick<OptionDependencies, "optionScopes" | "quotas"> & {
+  /** The way in which the write may go together with others, if it is of one option that is global or in a scope that nobody registers. */
+  readonly together?: Together;
+};
 
 /**
  * Stores options by one statement. Returns rows of changed options only, with the usage of each user that gets more. All parts but the first see
@@ -65,13 +69,16 @@ const storeOfUser = async (tx: Tx, scopes: App["optionScopes"], writes: readonly
 };
 
 /** Stores options, and returns the rows of changed options only, in the order of the writes. */
-const insertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readonly OptionWrite[]): Promise<readonly StoredRow[]> => {
+const insertOptions = async (
+  tx: Tx,
+  { optionScopes: scopes, together }: App,
+  writes: readonly OptionWrite[],
+): Promise<readonly StoredRow[]> => {
   const [first] = writes;
   if (first === undefined) return [];
-  if (writes.length === 1) return setOption(tx, scopes.areRegistered, first);
-  const canChange = writes.every(
-    ({ userId, scope }) => userId === first.userId && (scope.kind === ScopeKind.GLOBAL || !scopes.areRegistered),
-  );
+  const isOpen = ({ scope }: OptionWrite): boolean => scope.kind === ScopeKind.GLOBAL || !scopes.areRegistered;
+  if (writes.length === 1) return setOption(tx, scopes.areRegistered, first, isOpen(first) ? together : undefined);
+  const canChange = writes.every((write) => write.userId === first.userId && isOpen(write));
   const rows = await (canChange ? storeOfUser : upsertOptions)(tx, scopes, writes);
   const byName = new Map(rows.map((row) => [nameOfRow(row), row]));
   return writes.flatMap((write) => byName.get(nameOf(write)) ?? []);
@@ -99,7 +106,7 @@ const outcomesOf = async (tx: Tx, { optionScopes }: App, writes: readonly Option
  */
 export const storeOptions = async (tx: Tx, app: App, writes: readonly OptionWrite[]): Promise<Outcomes> => {
   if (writes.length === 0) return [];
-  const rows = await insertOptions(tx, app.optionScopes, writes);
+  const rows = await insertOptions(tx, app, writes);
   for (const refusal of refusalsByName(rows, app.quotas).values()) throw refusal;
   return outcomesOf(tx, app, writes, rows);
 };
@@ -112,13 +119,13 @@ export const storeEachOption = async (
 ): Promise<readonly (Stored | DomainError | undefined)[]> => {
   if (writes.length === 0) return [];
   await tx.rows(sql`savepoint before_options`);
-  const rows = await insertOptions(tx, app.optionScopes, writes);
+  const rows = await insertOptions(tx, app, writes);
   const refusals = refusalsByName(rows, app.quotas);
   if (refusals.size === 0) return outcomesOf(tx, app, writes, rows);
   // Seldom: without what is refused the others fit, since the users stay locked.
   await tx.rows(sql`rollback to savepoint before_options`);
   const fitting = writes.filter((write) => !refusals.has(nameOf(write)));
-  const outcomes = await outcomesOf(tx, app, fitting, fitting.length === 0 ? [] : await insertOptions(tx, app.optionScopes, fitting));
+  const outcomes = await outcomesOf(tx, app, fitting, fitting.length === 0 ? [] : await insertOptions(tx, app, fitting));
   const byName = new Map(fitting.map((write, index) => [nameOf(write), outcomes[index]]));
   return writes.map((write) => refusals.get(nameOf(write)) ?? byName.get(nameOf(write)));
 };

@@ -17,16 +17,19 @@ const addressOf = ({ json }: OptionWrite): string | undefined => {
   return typeof value === "string" ? value : undefined;
 };
 
+/** Tells whether the values of a key have to be verified addresses, which the database is asked. */
+export const needsVerified = (registry: Pick<OptionRegistry, "get">, key: string): boolean => {
+  const definition = registry.get(key);
+  return definition?.type === "verified_email" && definition.mode === "enforce";
+};
+
 /** Finds writes that store an unverified address in an option of type verified_email and mode `enforce`, as a map from write to error. */
 export const findUnverified = async (
   tx: Tx,
   registry: OptionRegistry,
   writes: readonly OptionWrite[],
 ): Promise<Map<OptionWrite, DomainError>> => {
-  const checked = writes.filter(({ key }) => {
-    const definition = registry.get(key);
-    return definition?.type === "verified_email" && definition.mode === "enforce";
-  });
+  const checked = writes.filter(({ key }) => needsVerified(registry, key));
   if (checked.length === 0) return new Map();
   const rows = await tx.rows(sql<{ position: number }>`
     select position::int from unnest(

@@ -12,6 +12,7 @@ import { FoundHistory } from "./20261130045044-found-history.ts";
 import { LeanOptionWrites } from "./20261130093000-lean-option-writes.ts";
 import { PartedHistory } from "./20261130094500-parted-history.ts";
 import { LostOptions } from "./20261130095500-lost-options.ts";
+import { OptionsTogether } from "./20261130124500-options-together.ts";
 
 /** All migrations, oldest first. They are listed here, not found by a glob, so that sources and build have the same list. */
 export const migrations = [
@@ -29,4 +30,5 @@ export const migrations = [
   { name: "20261130093000-lean-option-writes", class: LeanOptionWrites },
   { name: "20261130094500-parted-history", class: PartedHistory },
   { name: "20261130095500-lost-options", class: LostOptions },
+  { name: "20261130124500-options-together", class: OptionsTogether },
 ];
