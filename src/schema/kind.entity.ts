@@ -9,6 +9,7 @@ import {
   MOUNTED_SCHEMA,
   ORGANIZATION_ID,
   type Reference,
+  type Secret,
   tokenOf,
   unqualified,
 } from "../contract/kinds/kind.ts";
@@ -49,13 +50,19 @@ const builders = {
   bytea: () => p.blob(),
 } as const;
 
+/** The column is called as the field is: the ORM would make another name of `line_2` or `ipv4_port`. */
 const columnOf = ({ name, type, maxLength, isNullable, isNow, defaultValue }: Column): unknown => {
-  if (name === "create_time" || isNow) return timeOfInsert();
-  const builder = builders[type](maxLength);
+  if (name === "create_time" || isNow) return timeOfInsert().fieldName(name);
+  const builder = builders[type](maxLength).fieldName(name);
   if (isNullable) return builder.nullable();
   return defaultValue === null
     ? builder
     : builder.defaultRaw(typeof defaultValue === "string" ? `'${defaultValue}'` : String(defaultValue));
+};
+
+const secretOf = ({ name, isRequired }: Secret): unknown => {
+  const builder = builders.bytea().fieldName(name);
+  return isRequired ? builder : builder.nullable();
 };
 
 const propertyOf = (kind: Kind, column: Column, entities: (name: string) => EntityName): unknown => {
@@ -142,7 +149,7 @@ export const entitiesOf = (kinds: readonly Kind[]): ReadonlyMap<string, EntitySc
     const token = tokenOf(kind);
     const properties = Object.fromEntries([
       ...columns.map((column) => [column.field.localName, propertyOf(kind, column, entities)] as const),
-      ...secrets.map(({ field, isRequired }) => [field.localName, isRequired ? builders.bytea() : builders.bytea().nullable()] as const),
+      ...secrets.map((secret) => [secret.field.localName, secretOf(secret)] as const),
     ]);
     const uniques = [
       ...keys.map((key) => ({ name: `${name}_${key.name}_key`, properties: key.columns.map(({ field }) => field.localName) })),

@@ -80,15 +80,15 @@ const sealedCases = (test: ServiceTest, clientKind: ClientKind, kind: Kind): voi
   test("has sealed values that no other row, field or key can be given", async ({ clients, db }) => {
     const maker = await makerOf(clients[clientKind], kind);
     const [one, other] = [await maker.create(), await maker.create()];
-    for (const { name } of secrets) {
+    for (const { name, field } of secrets) {
       const column = sql.ref(name);
       await sql`update ${sql.table(kind.table)} t set ${column} = o.${column} from ${sql.table(kind.table)} o where t.id = ${one.id} and o.id = ${other.id}`.execute(
         db.sql,
       );
       await expectRefusal(reveal(maker, one.id), "FailedPrecondition", "SECRET_UNREADABLE");
       const value = anotherSecret(sealedOf(kind).find((secret) => secret.name === name) ?? { isBytes: false });
-      await update(maker, { id: one.id, [name]: value });
-      expect((await reveal(maker, one.id))[name]).toEqual(value);
+      await update(maker, { id: one.id, [field.localName]: value });
+      expect((await reveal(maker, one.id))[field.localName]).toEqual(value);
     }
   });
 

@@ -22,7 +22,7 @@ import { standardMethods } from "./methods.ts";
 /** Notes, as faults, the standard fields (id, etag and times, which userd fills) that a kind lacks, or that it has but must not have. */
 export const checkStandard = (message: DescMessage, isSoft: boolean, note: Note): void => {
   const { large: isLarge } = getOption(message, kindOption);
-  for (const name of Object.keys(standardFields)) {
+  for (const name of standardFields.keys()) {
     const isThere = message.fields.some((field) => field.name === name);
     const isOfSoft = name === "delete_time" || name === "purge_time";
     if (isLarge && name === "etag") {

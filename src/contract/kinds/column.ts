@@ -7,13 +7,13 @@ import type { Note } from "./faults.ts";
 import { type Column, type ColumnType, isComparable, type Link, type Reference, type Referent } from "./kind.ts";
 
 /** The standard fields, which userd itself fills in resources of kinds: a map from their names to the types of their columns. */
-export const standardFields: Readonly<Record<string, ColumnType>> = {
-  id: "bigint",
-  create_time: "timestamptz",
-  delete_time: "timestamptz",
-  purge_time: "timestamptz",
-  etag: "text",
-};
+export const standardFields: ReadonlyMap<string, ColumnType> = new Map([
+  ["id", "bigint"],
+  ["create_time", "timestamptz"],
+  ["delete_time", "timestamptz"],
+  ["purge_time", "timestamptz"],
+  ["etag", "text"],
+]);
 
 /** Names that statements give to what they compute of a row. */
 const computed = ["bytes", "upto", "deleted_ancestor"];
@@ -81,8 +81,8 @@ const checkRules = (field: DescField, type: ColumnType, note: Note): void => {
 const checkRoles = (field: DescField, note: Note): void => {
   const { reference, nullable, required, notBlank, slugFrom, defaultTrue, defaultUuid, defaultNow } = optionsOf(field);
   const roles = [
-    ["a field of the engine", field.name in standardFields],
-    ["OUTPUT_ONLY", !(field.name in standardFields) && behaves(field, FieldBehavior.OUTPUT_ONLY)],
+    ["a field of the engine", standardFields.has(field.name)],
+    ["OUTPUT_ONLY", !standardFields.has(field.name) && behaves(field, FieldBehavior.OUTPUT_ONLY)],
     ["required", required],
     // What a record happened to may be unknown.
     ["nullable", nullable && !(reference?.parent && getOption(field.parent, kindOption).large)],
@@ -96,7 +96,7 @@ const checkRoles = (field: DescField, note: Note): void => {
   ] as const;
   const held = roles.filter(([, holds]) => holds).map(([role]) => role);
   if (held.length > 1) note(field, `has two roles: ${held.join(" and ")}`);
-  if (field.name in standardFields && reference !== undefined) note(field, "is a field of the engine and has a reference");
+  if (standardFields.has(field.name) && reference !== undefined) note(field, "is a field of the engine and has a reference");
 };
 
 const checkPresence = (field: DescField, note: Note): void => {
@@ -158,13 +158,15 @@ export const readColumn = (field: DescField, referents: ReadonlyMap<string, Refe
   const type = columnTypeOf(field);
   checkRoles(field, note);
   if (computed.includes(name)) note(field, "has a name that is taken by what the engine computes");
+  if (name in Object.prototype) note(field, "has a name that every object of JavaScript has");
   const reference = referenceOf(field, referents, note);
   if (type === undefined) {
     note(field, "is of a type that has no column");
     return undefined;
   }
-  const isStandard = name in standardFields;
-  if (isStandard && standardFields[name] !== type) note(field, `is a field of the engine and has to be stored as ${standardFields[name]}`);
+  const isStandard = standardFields.has(name);
+  if (isStandard && standardFields.get(name) !== type)
+    note(field, `is a field of the engine and has to be stored as ${standardFields.get(name)}`);
   if (!isStandard) {
     checkRules(field, type, note);
     if (reference?.isParent !== true || optionsOf(field).nullable) checkPresence(field, note);

@@ -36,7 +36,7 @@ const checkAlone = (field: DescField, note: Note): void => {
     ["has import_links", importLinks.length > 0],
     ["is IMMUTABLE", behaves(field, FieldBehavior.IMMUTABLE)],
   ] as const;
-  if (field.name in standardFields) note(field, "is a field of the engine and a secret");
+  if (standardFields.has(field.name)) note(field, "is a field of the engine and a secret");
   if (getOption(field.parent, kindOption).keys.some(({ name }) => name === field.name))
     note(field, "is a secret and has the name of a key");
   for (const [other, holds] of others) if (holds) note(field, `is a secret and ${other}`);

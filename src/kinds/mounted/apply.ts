@@ -104,7 +104,8 @@ export const applyKinds = (db: Database): Promise<Plan> =>
   underMigrationLock(db, async () => {
     await dropInvalidIndexes(db.session());
     const plan = await planKinds(db);
-    if (plan.statements.length > 0)
+    // A change without a statement can be one of what the change log has.
+    if (plan.statements.length > 0 || plan.changes.length > 0)
       await inTransaction(db, WRITER, async (tx) => {
         await tx.rows(sql`set local statement_timeout = 0`);
         for (const statement of plan.statements) await tx.rows(sql.raw(statement));

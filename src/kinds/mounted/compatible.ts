@@ -28,6 +28,8 @@ const compareColumns = (at: string, before: Column, after: Column, { add, refuse
   if (after.maxLength > before.maxLength) add(`${at} takes ${after.maxLength} characters instead of ${before.maxLength}`);
   if (after.isImmutable && !before.isImmutable) refuse(`${at} is IMMUTABLE now, and clients update it: leave it as it is`);
   if (before.isImmutable && !after.isImmutable) add(`${at} can be updated`);
+  if (after.isOutputOnly && !before.isOutputOnly) refuse(`${at} is OUTPUT_ONLY now, and clients write it: leave it as it is`);
+  if (after.isAudited !== before.isAudited) add(`${at} has ${after.isAudited ? "its" : "no"} values in the audit trail from now on`);
   if (before.deletedValue !== after.deletedValue) refuse(`${at} shows another value of what is deleted: leave it as it is`);
   const [had, has] = [valuesOf(before), valuesOf(after)];
   for (const [number, name] of had)

@@ -6,7 +6,7 @@ import { families, familyFiles } from "../../contract/kinds/families.ts";
 import { KindFaults } from "../../contract/kinds/faults.ts";
 import { isMounted, type Kind, permissionsOf } from "../../contract/kinds/kind.ts";
 import { readKinds } from "../../contract/kinds/read.ts";
-import { family } from "../../gen/userd/v1/kind_pb.ts";
+import { family, kind as kindOption } from "../../gen/userd/v1/kind_pb.ts";
 import { handwritten } from "../../schema/entities.ts";
 import { builtin, createKindSet, type KindSet } from "../../schema/kind-set.ts";
 import { describeService, servicePath } from "../service/descriptor.ts";
@@ -36,12 +36,14 @@ const checkServices = (files: readonly DescFile[], note: (file: DescFile, fault:
   }
 };
 
-const checkPermissions = (kinds: readonly Kind[], note: (file: DescFile, fault: string) => void): void => {
-  for (const kind of kinds) {
-    const { file, message } = kind;
-    for (const name of permissionsOf(kind))
-      if (!/^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+$/.test(name))
-        note(file, `${message.name} has the permission "${name}", whose name is not like tickets.read`);
+/** The permissions of all kinds, those with other faults too: all faults are told at once. */
+const checkPermissions = (files: readonly DescFile[], note: (file: DescFile, fault: string) => void): void => {
+  for (const file of files) {
+    for (const message of file.messages.filter((one) => hasOption(one, kindOption))) {
+      for (const name of new Set(permissionsOf(getOption(message, kindOption))))
+        if (!/^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+$/.test(name))
+          note(file, `${message.name} has the permission "${name}", whose name is not like tickets.read`);
+    }
   }
 };
 
@@ -84,11 +86,11 @@ export const loadKinds = ({ kinds: { isBuiltin, paths }, readPolicy }: Pick<Conf
   const files = [...from.keys()];
   const note = (file: DescFile, fault: string) => faults.push(`${from.get(file)}: ${file.proto.name}: ${fault}`);
   checkServices(files, note);
+  checkPermissions(files, note);
   const pathOf = (fault: string) => from.get(files.find(({ proto }) => fault.startsWith(`${proto.name}: `)) as DescFile);
   try {
     const all = readMounted(files);
     const mounted = all.filter(isMounted);
-    checkPermissions(mounted, note);
     const services = describe(mounted, files, note);
     if (faults.length === 0) return { kinds: makeSet(all, [...own, ...services], files), paths: from };
   } catch (error) {

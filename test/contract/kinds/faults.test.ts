@@ -141,6 +141,13 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
       "Deploy has no parent",
     ],
   ],
+  [
+    "a name that every object has",
+    (set) => {
+      set.addField("Deploy", { name: "constructor", type: FieldDescriptorProto_Type.INT64, proto3Optional: true });
+    },
+    ["Deploy.constructor has a name that every object of JavaScript has"],
+  ],
   ["a name of the service's own", (set) => (set.message("Deploy").name = "Users"), ['Users has a name that is taken: "users"']],
   [
     "a name of a repeated reference",

@@ -1,6 +1,8 @@
 import { sql } from "kysely";
+import pg from "pg";
 import { describe, expect } from "vitest";
 import { startApp } from "../../../src/app.ts";
+import type { Kind } from "../../../src/contract/kinds/kind.ts";
 import { migrate } from "../../../src/db/migrate.ts";
 import { openDatabase } from "../../../src/db/orm.ts";
 import { applyKinds, planKinds } from "../../../src/kinds/mounted/apply.ts";
@@ -8,6 +10,7 @@ import { createOrganization } from "../../support/build.ts";
 import { createClients } from "../../support/clients.ts";
 import { cloneDatabase, silent, test } from "../../support/database.ts";
 import { testConfig } from "../../support/service.ts";
+import { startUserd } from "../../support/userd.ts";
 import { makerOf } from "../maker.ts";
 import { apply, KINDS, kindsOf, openWith, ticketSetting } from "./service.ts";
 import type { Change } from "./set.ts";
@@ -101,6 +104,28 @@ test("two applies at once take turns: one changes the database, and the other fi
   }
 });
 
+test("values of a field are in the audit trail from the apply on by which it is declared so", async () => {
+  await using database = await cloneDatabase();
+  await apply(database.url, KINDS);
+  const setting = ticketSetting([
+    [
+      "4 [(buf.validate.field).enum.defined_only = true]",
+      `4 [
+    (buf.validate.field).enum.defined_only = true,
+    (userd.v1.field).audit_value = true
+  ]`,
+    ],
+  ]);
+  expect((await apply(database.url, setting)).changes).toEqual(["Ticket.priority has its values in the audit trail from now on"]);
+  expect((await apply(database.url, setting)).changes).toEqual([]);
+  await using service = await serve(database.url, setting);
+  const maker = await makerOf(service.clients, kindOf(setting, "ticket")[0] as Kind);
+  const { id } = await maker.create({ priority: 1 });
+  await maker.call("Update", { ticket: { id, priority: 2 } });
+  const { auditEntries } = await service.clients.changes.listAuditEntries({ filter: { kinds: ["ticket"] }, pageSize: 1 });
+  expect(auditEntries).toMatchObject([{ changedFields: ["priority"], changed: [{ field: "priority" }] }]);
+});
+
 test("an index that was broken off is made anew", async () => {
   await using database = await cloneDatabase();
   await apply(database.url, KINDS);
@@ -112,6 +137,43 @@ test("an index that was broken off is made anew", async () => {
     db.sql,
   );
   expect((await applyKinds(db)).indexes).toEqual(plan.indexes);
+  await createTicket(database.url, NEWER);
+});
+
+/** What holds an apply up in the middle, and the statement in which it then waits. */
+const heldUp = [
+  ["its transaction", "begin; lock table kinds.ticket in access share mode", "alter table%"],
+  ["an index", "begin isolation level repeatable read; select 1", "create index concurrently%"],
+] as const;
+
+test.for(heldUp)("an apply that is killed in %s is done by the next one", async ([, hold, statement]) => {
+  await using database = await cloneDatabase();
+  await apply(database.url, KINDS);
+  await createTicket(database.url, KINDS);
+  await using db = await openWith(database.url, NEWER);
+  const other = new pg.Client(database.url);
+  await other.connect();
+  try {
+    await other.query(hold);
+    await using killed = startUserd(["kinds", "apply"], { settings: { DATABASE_URL: database.url, KINDS: NEWER } });
+    const waiting = async () =>
+      (
+        await db
+          .session()
+          .rows(
+            sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query ilike ${statement}`,
+          )
+      ).length;
+    await expect.poll(waiting, { timeout: 20_000 }).toBe(1);
+    killed.process.kill("SIGKILL");
+    await killed.ended;
+    await other.query("rollback");
+    await expect.poll(waiting, { timeout: 20_000 }).toBe(0);
+  } finally {
+    await other.end();
+  }
+  await applyKinds(db);
+  expect(await planKinds(db)).toMatchObject({ statements: [], indexes: [], changes: [] });
   await createTicket(database.url, NEWER);
 });
 
@@ -196,6 +258,16 @@ const incompatible: readonly (readonly [what: string, changes: readonly Change[]
       ],
     ],
     "Ticket.due_time is IMMUTABLE now, and clients update it: leave it as it is.",
+  ],
+  [
+    "a field that clients write no more",
+    [
+      [
+        "due_time = 6 [(userd.v1.field).filter = true]",
+        "due_time = 6 [(userd.v1.field).filter = true, (google.api.field_behavior) = OUTPUT_ONLY]",
+      ],
+    ],
+    "Ticket.due_time is OUTPUT_ONLY now, and clients write it: leave it as it is.",
   ],
   [
     "a kind that is gone",

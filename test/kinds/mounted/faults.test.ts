@@ -81,6 +81,7 @@ const cases: readonly (readonly [what: string, path: () => string, faults: (path
         ['fields: ["organization_id", "number"]', 'fields: ["organization_id", "nothing"]'],
       ]),
     (path) => [
+      `KINDS ${path}: ${FILE}: Ticket has the permission "Tickets", whose name is not like tickets.read`,
       `KINDS ${path}: ${FILE}: Ticket has the key "number" on "nothing", which is no field with a column`,
       `KINDS ${path}: ${FILE}: Release has a name that is taken: "release"`,
     ],

@@ -1,7 +1,8 @@
 import { isMounted } from "../../../src/contract/kinds/kind.ts";
 import { casesOfKinds } from "../standard.cases.ts";
-import { KINDS, kindsOf, test } from "./service.ts";
+import { wordAndNumbers } from "./odd-names.ts";
+import { kindsOf, testWith, ticketSetting } from "./service.ts";
 
-const mounted = kindsOf(KINDS).kinds.filter(isMounted);
+const setting = ticketSetting(wordAndNumbers);
 
-for (const clientKind of ["grpc-js", "Connect JSON", "gRPC-Web"] as const) casesOfKinds(test, clientKind, mounted);
+casesOfKinds(testWith(setting), "grpc-js", kindsOf(setting).kinds.filter(isMounted));
