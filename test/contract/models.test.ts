@@ -1,6 +1,8 @@
 import { globSync, readFileSync } from "node:fs";
+import { getOption } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { models } from "../../src/contract/kinds/read.ts";
+import { field as fieldOption } from "../../src/gen/userd/v1/kind_pb.ts";
 import { kinds } from "../../src/schema/entities.ts";
 import { builtin } from "../../src/schema/kind-set.ts";
 import type { AllDependencies } from "../../src/services/dependencies.ts";
@@ -21,16 +23,18 @@ const tableOf = (document: string, heading: string): string[][] => {
 /** All messages of the contract, by name. */
 const messages = new Map(
   [
-    ...[...models, ...kinds].map(({ message }) => message),
     ...createRoutes({ db: { kinds: builtin } } as AllDependencies).flatMap(({ service }) => [
       ...service.methods.map(({ input }) => input),
       ...[service.file, ...service.file.dependencies].flatMap((file) => file.messages),
     ]),
+    // They come last: the rules of validation have a message Rule, too.
+    ...[...models, ...kinds].map(({ message }) => message),
   ].map((message) => [message.name, message]),
 );
 
 const tables = [
   ["docs/kinds.md", "## The classes of Sentry's overview"],
+  ["docs/kinds.md", "### Its relationships"],
   ["docs/access.md", "## The model's UserProfile, line by line"],
 ] as const;
 
@@ -49,6 +53,18 @@ test("each test that the lines of UserProfile name is there", () => {
   const missing = rows.map(([, , named = ""]) => named).filter((named) => named !== "" && !names.some((name) => name.startsWith(named)));
   expect(missing).toEqual([]);
   expect(rows.length).toBeGreaterThan(15);
+});
+
+test("each relationship of Sentry's overview is a reference, or the key by which an event is found", () => {
+  const named = tableOf("docs/kinds.md", "### Its relationships").flatMap((cells) => [...cells.join(" ").matchAll(/`([A-Z]\w+)\.(\w+)`/g)]);
+  const declared = named.flatMap(([whole, message, name]) => {
+    const kind = [...models, ...kinds].find((one) => one.message.name === message);
+    const field = kind?.message.fields.find((one) => one.name === name);
+    return field === undefined ? [] : [{ whole, isReference: getOption(field, fieldOption).reference !== undefined }];
+  });
+  expect(declared.length).toBeGreaterThan(20);
+  const others = declared.filter(({ isReference }) => !isReference).map(({ whole }) => whole);
+  expect(others).toEqual(["`EventAttachment.event_id`", "`Alert.event_id`"]);
 });
 
 test("each field of Sentry's key classes is as long as there, and absent where it may be", () => {

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { expect } from "vitest";
 import type { Kind } from "../../src/contract/kinds/kind.ts";
 import { importedKinds } from "../../src/import/kinds/staging.ts";
-import { resourceField } from "../../src/kinds/standard-method.ts";
+import { resourceField } from "../../src/kinds/resource-fields.ts";
 import { changeable } from "../kinds/asking.ts";
 import { anotherValue } from "../kinds/maker.ts";
 import { type ServiceWith, serviceWith } from "../options/service-with.ts";

@@ -14,6 +14,7 @@ import { PartedHistory } from "./20261130094500-parted-history.ts";
 import { LostOptions } from "./20261130095500-lost-options.ts";
 import { OptionsTogether } from "./20261130124500-options-together.ts";
 import { NamesOfKinds } from "./20261130133000-names-of-kinds.ts";
+import { ReleasesOfEvents } from "./20261130133100-releases-of-events.ts";
 
 /** All migrations, oldest first. They are listed here, not found by a glob, so that sources and build have the same list. */
 export const migrations = [
@@ -33,4 +34,5 @@ export const migrations = [
   { name: "20261130095500-lost-options", class: LostOptions },
   { name: "20261130124500-options-together", class: OptionsTogether },
   { name: "20261130133000-names-of-kinds", class: NamesOfKinds },
+  { name: "20261130133100-releases-of-events", class: ReleasesOfEvents },
 ];

@@ -16,7 +16,7 @@ import { TeamSchema } from "../../../src/gen/userd/v1/team_pb.ts";
 import { UserOptionSchema } from "../../../src/gen/userd/v1/user_option_pb.ts";
 import { UserEmailSchema, UserSchema, UserView } from "../../../src/gen/userd/v1/user_pb.ts";
 import { UserProfileSchema } from "../../../src/gen/userd/v1/user_profile_pb.ts";
-import { resourceField } from "../../../src/kinds/standard-method.ts";
+import { resourceField } from "../../../src/kinds/resource-fields.ts";
 import { kinds } from "../../../src/schema/entities.ts";
 import type { Clients } from "../../support/clients.ts";
 import { rowsOf } from "../fixture.ts";
