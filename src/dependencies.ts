@@ -4,6 +4,7 @@ import type { Quotas } from "./config.ts";
 import type { Database } from "./db/orm.ts";
 import type { Pager } from "./db/page.ts";
 import type { Write } from "./db/transaction.ts";
+import type { ResourcesOf } from "./kinds/resource.lookup.ts";
 import type { Passwords } from "./passwords/passwords.ts";
 import type { Vault } from "./secrets/secrets.ts";
 
@@ -15,6 +16,7 @@ export type Dependencies = {
   readonly permits: Permits;
   readonly freshness: Freshness;
   readonly pager: Pager;
+  readonly resourcesOf: ResourcesOf;
   /** Returns the latest time that the database's clock can show now, in milliseconds since the epoch. It decides what has expired. */
   readonly databaseTime: () => number;
   readonly passwords: Passwords;

@@ -5,8 +5,9 @@ import type { Tx } from "../db/transaction.ts";
 import { alreadyExists, DomainError, orRefusal } from "../errors.ts";
 import { oncePerKind } from "./once-per-kind.ts";
 import { parentsOf } from "./parents.ts";
+import { severalField } from "./resource-fields.ts";
 import { quoted } from "./row.ts";
-import { answerOf, fieldsOf, type StandardMethod, severalField } from "./standard-method.ts";
+import { answerOf, fieldsOf, type StandardMethod } from "./standard-method.ts";
 import { type Resource, type Values, valuesOf } from "./values.ts";
 
 /** The work that a service does in the transaction of an append, once the records are stored. */

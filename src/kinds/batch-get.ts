@@ -3,9 +3,10 @@ import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import { expanded, expansionOf, withReferences } from "./expand.ts";
 import { maskedKind } from "./read-mask.ts";
 import { seersOf } from "./relation.ts";
+import { severalField } from "./resource-fields.ts";
 import { toMessage } from "./row.ts";
 import { rowsById } from "./rows-by-id.ts";
-import { answerOf, fieldsOf, type StandardMethod, severalField } from "./standard-method.ts";
+import { answerOf, fieldsOf, type StandardMethod } from "./standard-method.ts";
 
 type Request = {
   readonly ids: readonly bigint[];

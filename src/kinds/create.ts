@@ -9,10 +9,11 @@ import { addLinks } from "./links.ts";
 import { oncePerKind } from "./once-per-kind.ts";
 import { requireReferences } from "./references.ts";
 import { requireOwned, ruledParent } from "./relation.ts";
+import { resourceField } from "./resource-fields.ts";
 import { columnsOf, type Row, toMessage } from "./row.ts";
 import { newSecrets, plainSecrets, secretColumns } from "./secrets.ts";
 import { candidates, missingSlug, type SlugKey } from "./slug.ts";
-import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
+import { answerOf, fieldsOf, type StandardMethod } from "./standard-method.ts";
 import { aggregatesOf, rootOf, storedById } from "./stored.ts";
 import { type Resource, sharersIn, type Values, valuesOf } from "./values.ts";
 

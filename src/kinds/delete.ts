@@ -4,8 +4,9 @@ import { afterDays } from "../moment.ts";
 import { requireEtag } from "../versions/etag.ts";
 import { removeRecordsFirst } from "./records.ts";
 import { removeResources } from "./remove.ts";
+import { resourceField } from "./resource-fields.ts";
 import { etagOf, toMessage } from "./row.ts";
-import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
+import { answerOf, fieldsOf, type StandardMethod } from "./standard-method.ts";
 import { lockedRow, locksOf, requireLive, requireLiveAncestors, storedById } from "./stored.ts";
 
 type Request = { readonly id: bigint; readonly etag: string };

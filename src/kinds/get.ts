@@ -1,5 +1,6 @@
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { type RawBuilder, sql } from "kysely";
+import { type Call, whenReady } from "../call.ts";
 import { resourceNotFound } from "../contract/kinds/errors.ts";
 import type { Column, Kind } from "../contract/kinds/kind.ts";
 import { camelCase } from "../contract/kinds/methods.ts";
@@ -9,8 +10,9 @@ import { expanded, expansionOf, withReferences } from "./expand.ts";
 import { oncePerKind } from "./once-per-kind.ts";
 import { maskedKind } from "./read-mask.ts";
 import { isSeen, SEER, seerOf } from "./relation.ts";
+import { resourceField } from "./resource-fields.ts";
 import { columnsOf, compiledFor, type Row, toMessage } from "./row.ts";
-import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
+import { answerOf, fieldsOf, type KindDependencies, type StandardMethod } from "./standard-method.ts";
 
 type Key = { readonly case: string; readonly value: bigint | string | Readonly<Record<string, unknown>> };
 
@@ -38,14 +40,10 @@ const reads = (kind: Kind, conditions: readonly RawBuilder<unknown>[]) => {
 const readsOf = oncePerKind((kind) => reads(kind, []));
 const readsSeenOf = oncePerKind((kind) => reads(kind, [isSeen(kind)]));
 
-/**
- * GetX: reads one resource, deleted or not, by its id or a unique key, in one statement. A resource that the acting user can't read is
- * NOT_FOUND.
- */
-export const getResource: StandardMethod = ({ db, freshness }, kind) => {
+/** Makes the function that reads a resource in one statement. */
+const createRead = ({ db, freshness }: Pick<KindDependencies, "db" | "freshness">, kind: Kind) => {
   const field = resourceField(kind);
-  return async (call, request) => {
-    const { key, consistency, readMask, expand } = fieldsOf<Request>(request);
+  return async (call: Call, { key, consistency, readMask, expand }: Request) => {
     const shown = maskedKind(kind, readMask);
     const expansion = expansionOf(call, kind, expand);
     await freshness.check(call, consistency);
@@ -56,5 +54,26 @@ export const getResource: StandardMethod = ({ db, freshness }, kind) => {
     const row = by && (await db.session(call).row(by.read({ ...values, [SEER]: seer })));
     if (row === undefined) throw resourceNotFound(kind);
     return answerOf({ [field]: toMessage(shown, row), ...(await expanded(db, call, expansion, [row])) });
+  };
+};
+
+/** Tells whether a request wants the whole resource of an id. An acting user may not read it: that is asked together with the resource. */
+const isPlain = (call: Call, kind: Kind, { key, readMask, expand = [] }: Request): boolean =>
+  key.case === "id" && readMask === undefined && expand.length === 0 && seerOf(call, kind) === undefined;
+
+/**
+ * GetX: reads one resource, deleted or not, by its id or a unique key: from the cache, if the kind is cached and nothing but the resource of an id is
+ * asked for, or else in one statement. A resource that the acting user can't read is NOT_FOUND.
+ */
+export const getResource: StandardMethod = (app, kind) => {
+  const read = createRead(app, kind);
+  return (call, request) => {
+    const asked = fieldsOf<Request>(request);
+    const resources = isPlain(call, kind, asked) ? app.resourcesOf(kind) : undefined;
+    if (resources === undefined) return read(call, asked);
+    return whenReady(resources.get(call, asked.key.value as bigint, app.freshness.reading(asked.consistency)), ({ response }) => {
+      if (response === undefined) throw resourceNotFound(kind);
+      return answerOf(response);
+    });
   };
 };

@@ -4,8 +4,9 @@ import { countRows } from "./count.ts";
 import { expanded, expansionOf } from "./expand.ts";
 import { createListings, type FurtherCondition, placesOf, type Query } from "./listing.ts";
 import { seerOf } from "./relation.ts";
+import { severalField } from "./resource-fields.ts";
 import { type Row, sentBytes, toMessage } from "./row.ts";
-import { answerOf, fieldsOf, type StandardMethod, severalField } from "./standard-method.ts";
+import { answerOf, fieldsOf, type StandardMethod } from "./standard-method.ts";
 
 type Request = Query & { readonly pageSize: number; readonly consistency?: Consistency; readonly count?: boolean };
 

@@ -3,9 +3,10 @@ import { resourceNotFound } from "../contract/kinds/errors.ts";
 import { type Kind, sealedOf } from "../contract/kinds/kind.ts";
 import type { Tx } from "../db/transaction.ts";
 import { requireOwned, ruledRow } from "./relation.ts";
+import { resourceField } from "./resource-fields.ts";
 import { toMessage } from "./row.ts";
 import { type SealedRow, sealedColumns, unseal } from "./secrets.ts";
-import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
+import { answerOf, fieldsOf, type StandardMethod } from "./standard-method.ts";
 import { locksOf, requireLive, storedById } from "./stored.ts";
 
 /** Writes down who learns the secrets. Nothing has changed, so no version moves. */

@@ -1,11 +1,13 @@
 import type { DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
 import type { Operation } from "../call.ts";
 import type { Kind } from "../contract/kinds/kind.ts";
-import { camelCase } from "../contract/kinds/methods.ts";
 import type { Dependencies } from "../dependencies.ts";
 
 /** The part of `Dependencies` that the operations of kinds use. */
-export type KindDependencies = Pick<Dependencies, "permits" | "db" | "write" | "freshness" | "pager" | "purgeAfterDays" | "vault">;
+export type KindDependencies = Pick<
+  Dependencies,
+  "permits" | "db" | "write" | "freshness" | "pager" | "purgeAfterDays" | "vault" | "resourcesOf"
+>;
 
 /**
  * A function that makes the operation of a standard RPC of a kind; `also` is what a service written by hand adds, such as `FurtherCondition`.
@@ -23,9 +25,3 @@ export const fieldsOf = <T>(request: object): T => request as T;
 /** Casts an answer to the type that operations return, since TypeScript does not know its fields: only the answer's descriptor has them. */
 export const answerOf = (answer: object): MessageInitShape<DescMethodUnary["output"]> =>
   answer as MessageInitShape<DescMethodUnary["output"]>;
-
-/** Returns the camelCase name of the field that holds a resource of a kind in requests and answers. */
-export const resourceField = ({ message }: Kind): string => message.name.charAt(0).toLowerCase() + message.name.slice(1);
-
-/** Returns the camelCase name of the field that holds several resources of a kind in answers. */
-export const severalField = ({ plural }: Kind): string => camelCase(plural);

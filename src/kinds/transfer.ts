@@ -6,8 +6,9 @@ import { changeEntity } from "../db/entity.ts";
 import { requireEtag } from "../versions/etag.ts";
 import { requireOwned, ruledParent } from "./relation.ts";
 import { dropReferring } from "./remove.ts";
+import { resourceField } from "./resource-fields.ts";
 import { etagOf, toMessage } from "./row.ts";
-import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
+import { answerOf, fieldsOf, type StandardMethod } from "./standard-method.ts";
 import { lockedRow, locksOf, requireLive, storedById } from "./stored.ts";
 
 type Request = { readonly id: bigint; readonly toProfileId: bigint; readonly etag: string };

@@ -14,9 +14,10 @@ import { replaceLinks } from "./links.ts";
 import { requireReferences } from "./references.ts";
 import { requireOwned, ruledParent } from "./relation.ts";
 import { dropOfLeaving } from "./remove.ts";
+import { resourceField } from "./resource-fields.ts";
 import { etagColumn, etagOf, type StoredRow, toMessage } from "./row.ts";
 import { changedSecrets, plainSecrets } from "./secrets.ts";
-import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
+import { answerOf, fieldsOf, type StandardMethod } from "./standard-method.ts";
 import { lockedRow, locksOf, requireLive, rootIn, storedById } from "./stored.ts";
 import { changedValues, type Resource, sharersIn, type Values } from "./values.ts";
 

@@ -5,8 +5,9 @@ import { type Compiled, compiled, place } from "../db/compiled.ts";
 import { tokenHash } from "../secrets/secret-token.ts";
 import { presentUser } from "../users/present.ts";
 import { oncePerKind } from "./once-per-kind.ts";
+import { resourceField } from "./resource-fields.ts";
 import { columnsOf, deletedAncestor, joinedAncestors, type Row, toMessage } from "./row.ts";
-import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
+import { answerOf, fieldsOf, type StandardMethod } from "./standard-method.ts";
 
 /** The user of the profile that owns a row `r` can act here. */
 const ownerIsPresent = sql<boolean>`exists (

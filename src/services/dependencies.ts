@@ -15,6 +15,7 @@ import { createIdempotency } from "../db/idempotency.ts";
 import type { OwnedDatabase } from "../db/open.ts";
 import { createPager } from "../db/page.ts";
 import { createWrite } from "../db/transaction.ts";
+import { createResources } from "../kinds/resource.lookup.ts";
 import type { LifecycleDependencies } from "../lifecycle/dependencies.ts";
 import { createEraser } from "../lifecycle/erasure/eraser.ts";
 import type { OptionDependencies } from "../options/dependencies.ts";
@@ -71,6 +72,7 @@ export const createDependencies = (db: OwnedDatabase, config: Config, { metrics,
     permits,
     freshness,
     pager: createPager(secretKey),
+    resourcesOf: createResources(cache, db),
     users,
     basicUsers,
     canonicalNames: createCanonicalNames(cache, db, { users, basicUsers }),

@@ -155,6 +155,8 @@ export type Kind = Referent & {
   readonly hasOwnReasons: boolean;
   /** The kinds of the aggregates that its writes lock, and whose versions they raise. */
   readonly aggregates: readonly AggregateKind[];
+  /** Get by the id is answered from the cache, by the versions of this kind of aggregates, of which each resource has one; undefined = it is not. */
+  readonly cachedBy: AggregateKind | undefined;
   /** Its resources are records, which are appended in batches and never changed. */
   readonly isLarge: boolean;
   /** The time from which a record is kept for a number of days; undefined = records are kept as long as their parent. */
@@ -222,5 +224,10 @@ export const tokenOf = ({ secrets }: Pick<Kind, "secrets">): (Secret & { readonl
 export const sealedOf = ({ secrets }: Pick<Kind, "secrets">): readonly Secret[] => secrets.filter(({ secrecy }) => secrecy === "sealed");
 
 /** Returns the permissions that the RPCs of a kind demand. */
-export const permissionsOf = ({ readPermission, writePermission, revealPermission, verifyPermission }: Kind): readonly string[] =>
+export const permissionsOf = ({
+  readPermission,
+  writePermission,
+  revealPermission,
+  verifyPermission,
+}: Pick<Kind, "readPermission" | "writePermission" | "revealPermission" | "verifyPermission">): readonly string[] =>
   [readPermission, writePermission, revealPermission, verifyPermission].filter((permission) => permission !== "");

@@ -5,7 +5,7 @@ import { file_userd_v1_project as projectFile } from "../../gen/userd/v1/project
 import { file_userd_v1_team as teamFile } from "../../gen/userd/v1/team_pb.ts";
 import { UserSchema } from "../../gen/userd/v1/user_pb.ts";
 import { UserProfileSchema } from "../../gen/userd/v1/user_profile_pb.ts";
-import { isAggregateKind } from "../../versions/aggregate.ts";
+import { type AggregateKind, isAggregateKind } from "../../versions/aggregate.ts";
 import { checkChoices, checkLengths, checkNames, checkOptions, checkRpcs, checkScope, checkSlugs, checkStandard } from "./check.ts";
 import { isListOfValues, readColumn, readLink } from "./column.ts";
 import { createNotes, KindFaults, type Note } from "./faults.ts";
@@ -93,6 +93,12 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
   checkChoices(message, choices, note);
   checkImports({ message, columns, keys }, note);
   checkLarge(message, options, { columns, links }, note);
+  const aggregates: readonly AggregateKind[] =
+    options.aggregates.length > 0
+      ? options.aggregates.filter(isAggregateKind)
+      : [`kinds:${referent.belongsTo?.to ?? ORGANIZATION}`, ...(referent.sharedBy === undefined ? [] : (["kinds:shared"] as const))];
+  const cachedBy = options.cached ? aggregates.find((kind) => kind === referent.name) : undefined;
+  if (options.cached && cachedBy === undefined) note(message, "is cached, and its resources have no aggregate each");
   const retention = readRetention(message, options, columns, note);
   return {
     ...referent,
@@ -113,10 +119,8 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
     hasOwnReasons: options.ownReasons,
     isLarge: options.large,
     ...(retention && { retention }),
-    aggregates:
-      options.aggregates.length > 0
-        ? options.aggregates.filter(isAggregateKind)
-        : [`kinds:${referent.belongsTo?.to ?? ORGANIZATION}`, ...(referent.sharedBy === undefined ? [] : (["kinds:shared"] as const))],
+    aggregates,
+    cachedBy,
   };
 };
 

@@ -279,6 +279,11 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
     ["DEPLOY_NOT_FOUND", "DEPLOY_DELETED", "URL_TAKEN"].map((reason) => `Deploy has reasons of its own, and there is no ${reason}`),
   ],
   [
+    "a cache of what shares an aggregate",
+    (set) => set.setKind("Deploy", { ...hard, cached: true }),
+    ["Deploy is cached, and its resources have no aggregate each"],
+  ],
+  [
     "aggregates of something else",
     (set) => set.setKind("Deploy", { ...hard, aggregates: ["deploy", "project", "organization"] }),
     ['Deploy has the aggregate "deploy", which it can\'t move', 'Deploy has the aggregate "project", which it can\'t move'],
