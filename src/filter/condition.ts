@@ -1,7 +1,7 @@
 import type { FilterColumn, FilterFields, FilterList } from "./fields.ts";
 import { type Expr, MAX_TERMS, type ParsedFilter } from "./parse.ts";
 import { compared, contains, elsewhere, holds, is, isNotEmpty, isPresent, type Operator, oneOf, startsWith } from "./terms.ts";
-import { always, type Condition, negated, never } from "./tree.ts";
+import { always, type Condition, negated, never, placed } from "./tree.ts";
 import { boundUserId, readValue } from "./value.ts";
 
 /** The most levels of what stands in one another: !(…), and groups of && or ||. */
@@ -134,7 +134,7 @@ const createChecker = (filter: ParsedFilter, fields: FilterFields) => {
     const op = groups.get(name);
     if (op === undefined && name !== "!_") {
       if (++terms > MAX_TERMS) throw invalid(at, `more than ${MAX_TERMS} terms`);
-      return term(at);
+      return placed(term(at), filter.placeOf(at));
     }
     if (level > MAX_LEVELS) throw invalid(at, `more than ${MAX_LEVELS} levels`);
     if (op !== undefined) return { op, parts: operandsOf(at, name).map((part) => condition(part, level + 1)) };

@@ -12,6 +12,8 @@ export type ParsedFilter = {
   readonly expr: Expr;
   /** Tells whether a node is a text in plain quotes with no other escapes than CEL's: the parser takes others as they stand. */
   readonly isPlain: (at: Expr) => boolean;
+  /** Returns the place of a node, such as "at line 1, column 4". */
+  readonly placeOf: (at: Expr) => string;
   readonly invalid: (at: Expr, says: string) => DomainError;
   readonly notIndexed: (at: Expr, says: string) => DomainError;
 };
@@ -120,6 +122,7 @@ export const parseFilter = (text: string): ParsedFilter => {
         plainText.lastIndex = offsetOf(at);
         return plainText.test(text);
       },
+      placeOf: (at) => placeOf(text, offsetOf(at)),
       invalid: (at, says) => invalidAt(text, offsetOf(at), says),
       notIndexed: (at, says) => {
         const description = `${placeOf(text, offsetOf(at))}: ${says}`;

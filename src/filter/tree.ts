@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
-import { failedPrecondition } from "../errors.ts";
+import { type DomainError, failedPrecondition } from "../errors.ts";
 
 /** A function that makes the condition that a column's value is among the results of a query. */
 export type In = (column: RawBuilder<unknown>, query: RawBuilder<unknown>) => RawBuilder<boolean>;
@@ -31,6 +31,8 @@ export type Term = {
   readonly compares?: { readonly field: unknown; readonly operator: string };
   /** The term that is met where this one is not; absent = there is none. */
   readonly opposite?: Term;
+  /** Where it stands in the text of the filter, such as "at line 1, column 4"; absent = the filter is a message. */
+  readonly place?: string;
 };
 
 /** A filter as a tree of terms, whether it was written in CEL or as a message. */
@@ -56,6 +58,13 @@ export const negated = (condition: Condition): Condition => {
   return opposite === undefined ? { op: "not", part: condition } : { ...opposite, opposite: condition };
 };
 
+/** Notes on a term, and on its opposite, where it stands in the text of a filter. */
+export const placed = (condition: Condition, place: string): Condition => {
+  if (condition.op !== "term") return condition;
+  const { opposite } = condition;
+  return { ...condition, place, ...(opposite && { opposite: { ...opposite, place } }) };
+};
+
 /** Lists the terms of a condition. */
 export const termsOf = (condition: Condition): readonly Term[] => {
   if (condition.op === "term") return [condition];
@@ -72,15 +81,28 @@ const costOf = (condition: Condition): Cost => {
   return costs.includes("walk") || condition.op === "and" ? "walk" : "index";
 };
 
+/** The first term for which all rows would be tested. */
+const scanned = (condition: Condition): Term | undefined => {
+  if (condition.op === "term") return condition;
+  if (condition.op === "not") return condition.part;
+  return condition.parts.filter((part) => costOf(part) === "scan").map(scanned)[0];
+};
+
+/** Makes the error QUERY_NOT_INDEXED of a filter: the place of a term, if it is known, and what is wrong. */
+export const notIndexed = (term: Term | undefined, told: string): DomainError => {
+  const description = term?.place === undefined ? told : `${term.place}: ${told}`;
+  const message = term?.place === undefined ? `filter: ${told}` : `filter ${description}`;
+  return failedPrecondition("QUERY_NOT_INDEXED", message, { violations: [{ field: "filter", description }] });
+};
+
 /**
  * Checks that PostgreSQL can answer a filter without testing all rows.
  * @param says the end of the error's message, which tells the caller what to add to the filter.
- * @throws FAILED_PRECONDITION QUERY_NOT_INDEXED.
+ * @throws FAILED_PRECONDITION QUERY_NOT_INDEXED with the place of a term for which all rows would be tested.
  */
 export const requireServed = (condition: Condition, says: string): void => {
   if (costOf(condition) !== "scan") return;
-  const description = `no index serves it: ${says}`;
-  throw failedPrecondition("QUERY_NOT_INDEXED", `filter: ${description}`, { violations: [{ field: "filter", description }] });
+  throw notIndexed(scanned(condition), `no index serves it: ${says}`);
 };
 
 /** PostgreSQL joins what the query finds, or keeps it in a hash table. */

@@ -1,7 +1,6 @@
 import type { Column, Kind } from "../contract/kinds/kind.ts";
-import { failedPrecondition } from "../errors.ts";
 import type { FilterFields } from "../filter/fields.ts";
-import type { Condition, Term } from "../filter/tree.ts";
+import { type Condition, notIndexed, type Term, termsOf } from "../filter/tree.ts";
 import type { Order } from "./order.ts";
 
 /** The terms of which a row has to meet each; undefined = the condition is not of this form. */
@@ -12,18 +11,21 @@ const conjunctionOf = (condition: Condition): readonly Term[] | undefined => {
   return parts.includes(undefined) ? undefined : parts.flatMap((terms) => terms ?? []);
 };
 
-/** The names of the fields that have to be equal to a value, and of those that have to be within bounds. */
-type Asked = { readonly equal: ReadonlySet<string>; readonly bounded: ReadonlySet<string> };
+/** Tells whether an index can answer a term by itself, as it can't `!=`. Who reads or owns is asked of the parent, once. */
+const isAnswered = ({ compares, isElsewhere }: Term): boolean => (compares === undefined ? isElsewhere : compares.operator !== "<>");
 
-/** What a filter asks of each field; undefined = it asks something that no index answers by itself, such as `!=`. */
-const askedBy = (condition: Condition, { declared }: FilterFields): Asked | undefined => {
+/** The names of the fields that have to be equal to a value, and of those that have to be within bounds, with the first term that says so. */
+type Asked = { readonly equal: ReadonlySet<string>; readonly bounded: ReadonlyMap<string, Term> };
+
+const askedBy = (terms: readonly Term[], { declared }: FilterFields): Asked => {
   const names = new Map<unknown, string>([...declared].map(([name, field]) => [field, name]));
-  const [equal, bounded] = [new Set<string>(), new Set<string>()];
-  for (const { compares, isElsewhere } of conjunctionOf(condition) ?? [{ compares: undefined, isElsewhere: false }]) {
-    // Who reads or owns is asked of the parent, once.
-    if (compares === undefined && isElsewhere) continue;
-    if (compares === undefined || compares.operator === "<>") return undefined;
-    (compares.operator === "=" ? equal : bounded).add(names.get(compares.field) ?? "");
+  const [equal, bounded] = [new Set<string>(), new Map<string, Term>()];
+  for (const term of terms) {
+    const { compares } = term;
+    if (compares === undefined) continue;
+    const name = names.get(compares.field) ?? "";
+    if (compares.operator === "=") equal.add(name);
+    else if (!bounded.has(name)) bounded.set(name, term);
   }
   return { equal, bounded };
 };
@@ -37,12 +39,13 @@ const isNever = (condition: Condition): boolean => condition.op === "or" && cond
  */
 export const requireIndexed = (kind: Kind, condition: Condition, order: Order, fields: FilterFields): void => {
   if (!kind.isLarge || isNever(condition)) return;
-  const asked = askedBy(condition, fields);
-  const violation = (description: string) =>
-    failedPrecondition("QUERY_NOT_INDEXED", `filter: ${description}`, { violations: [{ field: "filter", description }] });
-  if (asked === undefined)
-    throw violation(`no index serves it: ${kind.plural.replaceAll("_", " ")} are many, so it takes ==, <, <=, > and >= joined by && alone`);
-  const { equal, bounded } = asked;
+  const terms = conjunctionOf(condition);
+  const unanswered = terms === undefined ? termsOf(condition)[0] : terms.find((term) => !isAnswered(term));
+  if (terms === undefined || unanswered !== undefined) {
+    const many = kind.plural.replaceAll("_", " ");
+    throw notIndexed(unanswered, `no index serves it: ${many} are many, so it takes ==, <, <=, > and >= joined by && alone`);
+  }
+  const { equal, bounded } = askedBy(terms, fields);
   const isOpen = ({ name }: Column) => !equal.has(name);
   const ordered = order.columns.filter(isOpen);
   const id = order.columns.slice(-1);
@@ -55,13 +58,15 @@ export const requireIndexed = (kind: Kind, condition: Condition, order: Order, f
       rest.length === ordered.length
     );
   });
-  const isBounded = [...bounded].every((name) => equal.has(name) || name === ordered[0]?.name);
-  if (isServed && isBounded) return;
-  const others = [...bounded].filter((name) => !equal.has(name));
-  const wanted = [kind.parent.name, ...equal, ...new Set([...others, ...ordered.map(({ name }) => name)])].filter((name) => name !== "id");
-  throw violation(
-    isServed || others.length > 1
-      ? "bounds are for the field that the list is ordered by first"
-      : `no index serves it in this order: there would have to be one of ${wanted.join(", ")}, with order_by "${wanted.slice(1).join(", ")}"`,
-  );
+  const others = [...bounded].filter(([name]) => !equal.has(name));
+  const astray = others.find(([name]) => name !== ordered[0]?.name)?.[1];
+  if (isServed && astray === undefined) return;
+  const wanted = [kind.parent.name, ...equal, ...new Set([...others, ...ordered.map(({ name }) => [name])].map(([name]) => name))];
+  const index = wanted.filter((name) => name !== "id");
+  throw isServed || others.length > 1
+    ? notIndexed(astray, "bounds are for the field that the list is ordered by first")
+    : notIndexed(
+        terms[0],
+        `no index serves it in this order: there would have to be one of ${index.join(", ")}, with order_by "${index.slice(1).join(", ")}"`,
+      );
 };

@@ -62,12 +62,20 @@ export const recordCases = (test: ServiceTest, clientKind: ClientKind, kind: Kin
         );
         const refused = await expectRefusal(list(maker, { filter: of(order[0]) }), "FailedPrecondition", "QUERY_NOT_INDEXED");
         expect(refused.error.rawMessage).toContain(`one of ${kind.parent.name}, ${order[0].name}, with order_by "${order[0].name}"`);
+        expect(refused.error.rawMessage).toMatch(/^filter at line 1, column \d+: /);
         expect(refused.fields).toEqual(["filter"]);
       }
     }
-    for (const filter of [`id != ${second.id}`, `id == 1 || id == 2`, `id in [1, 2]`, `!(id == 1)`]) {
+    for (const [filter, column] of [
+      [`id != ${second.id}`, 4],
+      ["id == 1 || id == 2", 4],
+      ["id in [1, 2]", 4],
+      ["!(id == 1)", 6],
+      ["id > 0 && id != 1", 14],
+    ] as const) {
       const refused = await expectRefusal(list(maker, { filter }), "FailedPrecondition", "QUERY_NOT_INDEXED");
       expect(refused.fields).toEqual(["filter"]);
+      expect(refused.error.rawMessage).toMatch(new RegExp(`^filter at line 1, column ${column}\\D`));
     }
     for (const name of filterFieldsOf(kind).undeclared)
       await expectRefusal(list(maker, { filter: `has(${name})` }), "FailedPrecondition", "QUERY_NOT_INDEXED");

@@ -132,14 +132,14 @@ describe.for(clientKinds)("an expression in a filter of profiles, through %s", {
 
   test("that no index serves is refused, unless another term beside it is served", async ({ clients, rows }) => {
     const unserved = [
-      "version.contains('0.')",
-      "description.contains('ü')",
-      "name.contains('a') && !is_test",
-      "id == 1 || name.contains('a')",
-    ];
-    for (const text of unserved) {
+      ["version.contains('0.')", "line 1, column 8"],
+      ["description.contains('ü')", "line 1, column 12"],
+      ["name.contains('a') && !is_test", "line 1, column 5"],
+      ["id == 1 ||\n name.contains('a')", "line 2, column 6"],
+    ] as const;
+    for (const [text, place] of unserved) {
       const { error, fields } = await expectRefusal(list(clients[kind], text), "FailedPrecondition", "QUERY_NOT_INDEXED");
-      expect(error.rawMessage).toContain("no index serves it");
+      expect(error.rawMessage).toContain(`filter at ${place}: no index serves it`);
       expect(fields).toEqual(["filter"]);
     }
     const { id } = rows[1] as UserProfile;

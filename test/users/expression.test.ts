@@ -181,7 +181,7 @@ describe.for(clientKinds)("an expression in a filter of users, through %s", { co
     for (const expression of unserved) {
       for (const list of lists) {
         const { error, fields } = await expectRefusal(list(expression), "FailedPrecondition", "QUERY_NOT_INDEXED");
-        expect(error.rawMessage).toContain("filter: no index serves it: a part of a text needs 3 characters");
+        expect(error.rawMessage).toMatch(/^filter at line 1, column \d+: no index serves it: a part of a text needs 3 characters/);
         expect(fields).toEqual(["filter"]);
       }
     }
