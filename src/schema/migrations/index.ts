@@ -15,6 +15,7 @@ import { LostOptions } from "./20261130095500-lost-options.ts";
 import { OptionsTogether } from "./20261130124500-options-together.ts";
 import { NamesOfKinds } from "./20261130133000-names-of-kinds.ts";
 import { ReleasesOfEvents } from "./20261130133100-releases-of-events.ts";
+import { OldRevisions } from "./20261130170000-old-revisions.ts";
 
 /** All migrations, oldest first. They are listed here, not found by a glob, so that sources and build have the same list. */
 export const migrations = [
@@ -35,4 +36,5 @@ export const migrations = [
   { name: "20261130124500-options-together", class: OptionsTogether },
   { name: "20261130133000-names-of-kinds", class: NamesOfKinds },
   { name: "20261130133100-releases-of-events", class: ReleasesOfEvents },
+  { name: "20261130170000-old-revisions", class: OldRevisions },
 ];

@@ -8,9 +8,10 @@ const isAlive = "(x.expire_time is null or x.expire_time > clock_timestamp())";
  *
  * The answer is one text. Its first line has the options and bytes that the user had before; each other line is an option: its position among the
  * arguments, id, version, bytes, the milliseconds of its two times, whether a locked scope option hides it, by how many bytes it has grown, and
- * whether it had expired. Old revisions are removed when one of the options has its eighth write, as by `store_option`.
+ * whether it had expired. Old revisions are removed when one of the options has its eighth write, as by `store_option`: they are looked for
+ * once for each option, and not for each of its revisions, whatever the planner knows of the table.
  */
-export const storingOptions = `create function store_options(
+export const storingOptions = `create or replace function store_options(
       caller text, acting_user_id text, request_id text, reason text, for_user bigint, kinds smallint[], scopes bigint[], names text[],
       contents text[], expiries timestamptz[])
     returns text
@@ -67,12 +68,17 @@ export const storingOptions = `create function store_options(
               from stored o) s;
       done := set_config('userd.logged', '', true);
       if is_eighth then
-        delete from option_revision r using unnest(kinds, scopes, names) as w (kind, scope, key)
-          where r.user_id = for_user and r.scope_kind = w.kind and r.scope_id = w.scope and r.key = w.key
-            and r.id <= (
-              select l.id from option_revision l
-              where l.user_id = for_user and l.scope_kind = w.kind and l.scope_id = w.scope and l.key = w.key
-              order by l.id desc offset 20 limit 1);
+        with outdated as materialized (
+            select w.kind, w.scope, w.key, l.id
+              from unnest(kinds, scopes, names) as w (kind, scope, key)
+                cross join lateral (
+                  select x.id from option_revision x
+                    where x.user_id = for_user and x.scope_kind = w.kind and x.scope_id = w.scope and x.key = w.key
+                    order by x.id desc offset 20
+                ) l
+          )
+          delete from option_revision r using outdated o
+            where r.user_id = for_user and r.scope_kind = o.kind and r.scope_id = o.scope and r.key = o.key and r.id = o.id;
       end if;
       return answer;
     end $$`;
