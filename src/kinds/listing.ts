@@ -63,12 +63,18 @@ export const placesOf = (
 });
 
 /**
- * The condition that a resource of a large kind is part of `p`, as a range, and the columns that come before those of the order. By `=`, an
- * order by the id alone would let PostgreSQL walk the primary key, through the records of all parents. A page that follows another one has
- * one end of the range in `isAfter`: of two upper ends, an index takes any.
+ * The condition that a resource is part of `p`, as a range, and the columns that come before those of the order: for lists by the id of large kinds,
+ * and of others if nothing else chooses among the resources of a parent. By `=`, an order by the id alone would let PostgreSQL walk the primary key,
+ * through the resources of all parents. A page that follows another one has one end of the range in `isAfter`: of two upper ends, an index takes any.
  */
-const ledBy = ({ isLarge, parent }: Kind, { columns, isDescending }: Order, isFollowing: boolean) => {
-  if (!isLarge || columns.length > 1) return { isPart: undefined, columns: [] };
+const ledBy = (
+  { isLarge, parent, ancestors, sharedBy }: Kind,
+  { columns, isDescending }: Order,
+  isFollowing: boolean,
+  isWhole: boolean,
+) => {
+  const hasIndex = isLarge || (isWhole && ancestors.length > 0 && sharedBy === undefined);
+  if (!hasIndex || columns.length > 1) return { isPart: undefined, columns: [] };
   const of = sql.ref(`r.${parent.name}`);
   const [first, last] = [sql`${of} >= p.id`, sql`${of} <= p.id`];
   return { isPart: isFollowing ? (isDescending ? first : last) : sql`${first} and ${last}`, columns: [parent] };
@@ -140,7 +146,8 @@ export const createListings = (
     const { orderBy = "", filter = "", asUserId, relation = AccessRelation.READ, showDeleted, pageToken, readMask } = query;
     const order = readOrder(kind, orderBy);
     const isFollowing = pageToken !== "";
-    const led = ledBy(kind, order, isFollowing);
+    const isWhole = filter === "" && asUserId === undefined;
+    const led = ledBy(kind, order, isFollowing, isWhole);
     const shown = maskedKind(kind, readMask);
     const read = withReferences(shown, expansion);
     const selected = shown === kind ? kind : { ...read, columns: [...new Set([...read.columns, ...order.columns])] };
@@ -163,7 +170,7 @@ export const createListings = (
         order by ${orderedBy(order, "r", led.columns)} limit ${place("limit")}
       ) q on true where ${isTold} order by ${orderedBy(order, "q")}`);
     // Orders, filters and masks are many: only the statements of the first order stay prepared whatever else is asked.
-    const isFirst = orderBy === "" && filter === "" && shown === kind && asUserId === undefined;
+    const isFirst = isWhole && orderBy === "" && shown === kind;
     return {
       shown,
       page: compiled(isFirst ? page : recurring(page)),

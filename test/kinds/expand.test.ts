@@ -72,7 +72,10 @@ test("pages of one list bring what their own resources name", async ({ client })
 test("who may not read what a reference names can't expand it", async ({ client, db, service }) => {
   const { id: organizationId } = await createOrganization(client);
   const { release } = await client.releases.createRelease({ release: { organizationId, version: "1" } });
-  const read = standardOperations({ db, freshness: { check: () => undefined } } as unknown as KindDependencies, ReleaseService);
+  const read = standardOperations(
+    { db, freshness: { check: () => undefined }, resourcesOf: () => undefined } as unknown as KindDependencies,
+    ReleaseService,
+  );
   const call = testCall({ caller: { name: "reader", permissions: new Set(["releases.read"]) } });
   const ask = async (expand: string[]) =>
     read.getRelease(call, { key: { case: "id", value: release?.id ?? 0n }, expand } as unknown as Parameters<typeof read.getRelease>[1]);

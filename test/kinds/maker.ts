@@ -4,7 +4,7 @@ import { field as rules } from "@bufbuild/protovalidate/gen/buf/validate/validat
 import { type Column, type Kind, PROFILE, type Secret, sealedOf } from "../../src/contract/kinds/kind.ts";
 import { type StandardVerb, standardMethods } from "../../src/contract/kinds/methods.ts";
 import { DeleteProfileMode } from "../../src/gen/userd/v1/user_profile_pb.ts";
-import { resourceField, severalField } from "../../src/kinds/standard-method.ts";
+import { resourceField, severalField } from "../../src/kinds/resource-fields.ts";
 import { createAccount, createOrganization, createProfile, createProject, createTeam, createUser, unique } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 

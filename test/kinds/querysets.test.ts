@@ -4,9 +4,12 @@ import { expect, test as plain } from "vitest";
 import type { ReleaseService } from "../../src/gen/userd/kinds/v1/release_service_pb.ts";
 import { AccessRelation } from "../../src/gen/userd/v1/access_relation_pb.ts";
 import { MemberRole } from "../../src/gen/userd/v1/member_pb.ts";
+import { kinds } from "../../src/schema/entities.ts";
 import { createOrganization, createUser } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { test as base } from "../support/service.ts";
+import { list } from "./asking.ts";
+import { callerOf, makerOf } from "./maker.ts";
 
 /** Releases "a" to "d" of an organization, of which "c" and "d" have an owner, and lists of them by version. */
 const test = base.extend("releases", { scope: "file" }, async ({ clients }) => {
@@ -96,6 +99,18 @@ test("the queryset `select_for_update` is what docs/kinds.md says", async ({ rel
   const write = (ref: string) => service.updateRelease({ release: { id, ref, etag: release?.etag ?? "" } });
   expect((await write("first")).release?.ref).toBe("first");
   await expectRefusal(write("second"), "Aborted", "ETAG_MISMATCH");
+});
+
+test("the queryset `annotate`, `alias` is what docs/kinds.md says", async ({ releases: { organizationId, service, ids }, clients }) => {
+  const [releaseId = 0n] = ids;
+  for (const ident of ["a", "b"]) await service.createReleaseFile({ releaseFile: { releaseId, ident, name: ident } });
+  expect((await service.listReleaseFiles({ releaseId, pageSize: 1, count: true })).totalSize).toBe(2n);
+  const kindOf = (name: string) => kinds.find((kind) => kind.name === name) as (typeof kinds)[number];
+  const groups = await makerOf(clients["grpc-js"], kindOf("group"), organizationId);
+  const { id } = await groups.create({ timesSeen: 0n });
+  const events = [{ projectId: groups.parentId, groupId: id }];
+  await callerOf(clients["grpc-js"], kindOf("event")).call("Append", { events });
+  expect((await list(groups, { filter: "times_seen > 0" })).rows.map((group) => group.id)).toEqual([id]);
 });
 
 plain("each row of the table of querysets in docs/kinds.md has a test", () => {

@@ -10,6 +10,7 @@ import { isOwned } from "./maker.ts";
 import { maskingCases } from "./masking.cases.ts";
 import { recordCases } from "./record.cases.ts";
 import { secretCases } from "./secret.cases.ts";
+import { seeingCases } from "./seeing.cases.ts";
 import { transferringCases } from "./transferring.cases.ts";
 import { writingCases } from "./writing.cases.ts";
 
@@ -17,6 +18,7 @@ import { writingCases } from "./writing.cases.ts";
 export const standardCases = (test: ServiceTest, clientKind: ClientKind, kind: Kind): void => {
   maskingCases(test, clientKind, kind);
   expandingCases(test, clientKind, kind);
+  seeingCases(test, clientKind, kind);
   if (kind.isLarge) {
     appendingCases(test, clientKind, kind);
     recordCases(test, clientKind, kind);
