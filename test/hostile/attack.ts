@@ -1,5 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ListenAddress } from "../../src/settings.ts";
+import type { Polite } from "./polite.ts";
+import type { Recorded } from "./work.ts";
 
 /** One of the two ports of a service. */
 export type Port = "grpc" | "http";
@@ -19,6 +21,8 @@ export type Target = {
   readonly handles: () => number;
   /** Transactions that the database has ended since it was made. */
   readonly transactions: () => Promise<number>;
+  /** Takes what the service has recorded of its work since the last time; the attack has to have asked for it with `recordsWork`. */
+  readonly recorded: () => Promise<Recorded>;
   /** Starts another service like it over the same database. */
   readonly another: () => Promise<Target & AsyncDisposable>;
 };
@@ -45,10 +49,12 @@ export type Attack = {
   readonly isLong?: true;
   /** Settings of the service besides the frame's. An empty text takes one of the frame's away. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Whether the service records its work, turn by turn. */
+  readonly recordsWork?: true;
   /** Entries of the callers' file besides `polite` and `greedy`. */
   readonly callers?: readonly object[];
   readonly bounds?: Partial<Bounds>;
-  readonly run: (target: Target, strength: Strength) => Promise<readonly Finding[]>;
+  readonly run: (target: Target, strength: Strength, polite: Pick<Polite, "apart">) => Promise<readonly Finding[]>;
 };
 
 /** What the frame holds every attack to. */

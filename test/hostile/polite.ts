@@ -28,6 +28,8 @@ export type Seen = {
 export type Polite = AsyncDisposable & {
   /** Ends a phase: what was seen since the one before. */
   readonly phase: () => Promise<Seen>;
+  /** Runs what nobody is held to: what the client sees meanwhile is of a phase of its own, which is returned with the result. */
+  readonly apart: <T>(run: () => Promise<T>) => Promise<{ readonly result: T; readonly seen: Seen }>;
 };
 
 const percentile = (sorted: readonly number[], share: number): number =>
@@ -54,11 +56,23 @@ export const startPolite = (target: Target, authorization: string | undefined): 
   const child = fork(fileURLToPath(new URL("polite-client.ts", import.meta.url)), { stdio: ["ignore", "ignore", "inherit", "ipc"] });
   const job: PoliteJob = { grpc: target.address("grpc"), http: target.address("http"), userId: String(target.userId), authorization };
   child.send(job);
+  /** The samples of the phase that goes on, from before what was apart. */
+  let kept: readonly Sample[] = [];
+  const samples = async () => {
+    const answer = once(child, "message");
+    child.send("phase");
+    return (await answer)[0] as readonly Sample[];
+  };
   return {
     phase: async () => {
-      const answer = once(child, "message");
-      child.send("phase");
-      return seenIn((await answer)[0] as readonly Sample[]);
+      const seen = seenIn([...kept, ...(await samples())]);
+      kept = [];
+      return seen;
+    },
+    apart: async (run) => {
+      kept = [...kept, ...(await samples())];
+      const result = await run();
+      return { result, seen: seenIn(await samples()) };
     },
     [Symbol.asyncDispose]: async () => {
       if (child.exitCode !== null) return;

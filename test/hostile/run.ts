@@ -61,7 +61,7 @@ export const runAttack = async (attack: Attack, database: Databases, strength: S
 
   const peak = watchPeak(now);
   const started = performance.now();
-  const own = await attack.run(target, strength);
+  const own = await attack.run(target, strength, polite);
   const seconds = (performance.now() - started) / 1_000;
   const during: Phase = { ...peak.stop(), polite: await polite.phase() };
   await delay(restMs);

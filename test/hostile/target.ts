@@ -9,6 +9,7 @@ import { newDatabase } from "../support/new-database.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { startService, temporaryFolder } from "../support/userd.ts";
 import type { Attack, Target } from "./attack.ts";
+import { recordInto, takeRecorded } from "./work.ts";
 
 const memoryMb = (pid: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1_024;
 
@@ -53,20 +54,26 @@ export type StartedTarget = Target &
   };
 
 /** Starts the service of an attack. */
-export const startTarget = async (attack: Pick<Attack, "settings" | "callers">, database: Databases): Promise<StartedTarget> => {
-  const { settings = {}, callers = [] } = attack;
+export const startTarget = async (
+  attack: Pick<Attack, "settings" | "callers" | "recordsWork">,
+  database: Databases,
+): Promise<StartedTarget> => {
+  const { settings = {}, callers = [], recordsWork = false } = attack;
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());
   const tokenFile = join(folder.path, "callers.json");
   await writeFile(tokenFile, JSON.stringify({ callers: [caller("polite"), caller("greedy"), ...callers] }));
+  const workFile = join(folder.path, "work.json");
+  const recording = recordInto(workFile);
   const service = stack.use(
     await startService({
       DATABASE_URL: database.url,
       TOKEN_FILE: tokenFile,
       LOG_LEVEL: "error",
       // As `npm start` and the image do, and as workers are started.
-      NODE_OPTIONS: "--max-semi-space-size=16",
+      NODE_OPTIONS: `--max-semi-space-size=16${recordsWork ? ` ${recording.flag}` : ""}`,
       GLIBC_TUNABLES: "glibc.malloc.mxfast=0",
+      ...(recordsWork && recording.settings),
       ...settings,
     }),
   );
@@ -91,6 +98,7 @@ export const startTarget = async (attack: Pick<Attack, "settings" | "callers">, 
     handles: () => handles(pid),
     transactions: database.transactions,
     databaseUrl: database.url,
+    recorded: () => takeRecorded(pid, workFile),
     another: () => startTarget(attack, database),
   };
   const running = stack.move();

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { cpuSeconds } from "../../../bench/child.ts";
 import { startRefusingServer } from "../../../bench/yardsticks/bare.ts";
 import { UserOptionService } from "../../../src/gen/userd/v1/user_option_service_pb.ts";
-import type { Attack, Finding, Strength, Target } from "../attack.ts";
+import type { Attack, Finding } from "../attack.ts";
 import { callsOf, failuresOf, type LoadJob, runLoad, strong } from "../load.ts";
 
 /** Microseconds of CPU time that a process takes for each of the calls of `run`. */
@@ -57,7 +57,7 @@ const refusedAfter = async (job: Omit<LoadJob, "seconds">, rate: number): Promis
   return least;
 };
 
-const attackWith = async (target: Target, strength: Strength): Promise<Finding[]> => {
+const attackWith: Attack["run"] = async (target, strength, polite) => {
   const seconds = strength.of(3, 20);
   const request = { userId: target.userId, key: "timezone", consistency: strong };
   const job = {
@@ -79,11 +79,24 @@ const attackWith = async (target: Target, strength: Strength): Promise<Finding[]
   const below = await runLoad({ ...job, seconds, perSecond: 0.8 * capacity });
 
   const findings: Finding[] = [{ name: "answered_as_a_whole", value: share, bound: strength.of(0.15, 0.5), atLeast: true }];
-  for (const k of [2, 5]) {
+  const offer = async (k: number) => {
     const loaded = runLoad({ ...job, seconds, perSecond: k * capacity });
     await delay(seconds * 1_000);
     const limit = /^userd_calls_limit (\d+)/m.exec(await (await fetch(`${target.url("http")}/metrics`)).text())?.[1];
-    const seen = await loaded;
+    return { limit, seen: await loaded };
+  };
+  // Where a bare server could not even refuse all, everybody waits whatever the service does. It has to live, to fail no call of others, and to be back.
+  const offerApart = async (k: number) => {
+    const { result, seen } = await polite.apart(() => offer(k));
+    const { p50, p99, calls, errors } = seen;
+    process.stdout.write(
+      `  ${k}C: more than a bare server could refuse; polite, whose waits are not held to it: p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms, ${errors.length} errors in ${calls} calls\n`,
+    );
+    findings.push({ name: `polite_errors_${k}c`, value: errors.length, bound: 0 });
+    return result;
+  };
+  for (const k of [2, 5]) {
+    const { limit, seen } = await (physicalBound(k, r) > 0 ? offer(k) : offerApart(k));
     const offered = seen.sent / seconds / capacity;
     const bound = physicalBound(offered, r);
     const goodput = seen.answered.calls / seconds / capacity;
