@@ -25,7 +25,8 @@ export type Browsers = {
 /** The headers of requests that pages may send besides those of the protocols, and those of answers that they may read. */
 const furtherRequestHeaders = ["authorization", "x-acting-user-id", "x-request-id", "x-change-reason", "traceparent"];
 const allowedHeaders = [...cors.allowedHeaders, ...furtherRequestHeaders].join(", ").toLowerCase();
-const exposedHeaders = [...cors.exposedHeaders, "grpc-retry-pushback-ms"].join(", ").toLowerCase();
+const furtherAnswerHeaders = ["grpc-retry-pushback-ms", "retry-after", "ratelimit", "ratelimit-policy"];
+const exposedHeaders = [...cors.exposedHeaders, ...furtherAnswerHeaders].join(", ").toLowerCase();
 
 /** The time for which a browser may remember the answer to a preflight, in seconds. */
 const preflightSeconds = "7200";

@@ -46,7 +46,7 @@ const find = (tool: string): string | undefined =>
 /** Says which of some tools the machine lacks; undefined = none. */
 export const lacksTools = (...tools: readonly string[]): string | undefined => {
   const missing = tools.filter((tool) => find(tool) === undefined);
-  return missing.length === 0 ? undefined : `${missing.join(", ")}: not installed (scripts/install-ci-tools.sh installs it)`;
+  return missing.length === 0 ? undefined : `${missing.join(", ")}: not installed (scripts/install-ci-tools.sh or .ci/run installs it)`;
 };
 
 /**

@@ -75,7 +75,8 @@ describe("a preflight", () => {
     expect(leave.headers["access-control-allow-methods"]).toBe("POST, GET");
     const call = await send(server, { origin });
     expect(call).toMatchObject({ status: 200, headers: { "access-control-allow-origin": origin, vary: "origin" } });
-    expect(call.headers["access-control-expose-headers"]).toContain("grpc-status");
+    const exposed = String(call.headers["access-control-expose-headers"]).split(", ");
+    for (const header of ["grpc-status", "retry-after", "ratelimit", "ratelimit-policy"]) expect(exposed).toContain(header);
   });
 
   test("of any other origin is not", async () => {

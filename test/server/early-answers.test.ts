@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { needTools } from "../foreign/tools.ts";
 import { exchangeHttp2, framed, type Sent } from "./raw-http2.ts";
-import { exchange, refusalOf, startServer } from "./server.ts";
+import { answerTo, exchange, refusalOf, startServer } from "./server.ts";
 
 const path = (rpc: string) => `/userd.v1.UserOptionService/${rpc}`;
 const valid = '{"userId":"7","key":"timezone"}';
@@ -203,12 +203,12 @@ describe("the target of a request", () => {
   ] as const)("%s", async ([, prefix, status]) => {
     await using server = await startServer();
     const request = `POST ${prefix}${path("GetOption")} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${valid.length}\r\n\r\n${valid}`;
-    expect(await exchange(server.httpAddress, request, 300)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(await answerTo(server.httpAddress, request)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   });
 
   test("with scheme and host reaches pages, reads by GET and nothing", async () => {
     await using server = await startServer();
-    const get = (target: string) => exchange(server.httpAddress, `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`, 300);
+    const get = (target: string) => answerTo(server.httpAddress, `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
     expect(await get("http://userd/healthz")).toMatch(/^HTTP\/1\.1 200 /);
     expect(await get(`http://userd${path("GetOption")}?encoding=json&message=${encodeURIComponent(valid)}`)).toMatch(/"found":true/);
     expect(await get("http://userd")).toMatch(/^HTTP\/1\.1 404 /);
@@ -219,7 +219,7 @@ describe("the target of a request", () => {
     for (const rpc of ["GetOption/", "/GetOption", "Get%4Fption", "getoption", "../UserOptionService/GetOption"]) {
       const at = `${path("")}${rpc}`;
       const request = `POST ${at} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${valid.length}\r\n\r\n${valid}`;
-      expect(await exchange(server.httpAddress, request, 300), rpc).toMatch(/^HTTP\/1\.1 404 [\s\S]*METHOD_NOT_FOUND/);
+      expect(await answerTo(server.httpAddress, request), rpc).toMatch(/^HTTP\/1\.1 404 [\s\S]*METHOD_NOT_FOUND/);
     }
   });
 });
@@ -271,7 +271,7 @@ describe("what a request lacks is said", () => {
     await using server = await startServer();
     const upgrade = "Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n";
     const request = `POST ${path("GetOption")} HTTP/1.1\r\nHost: a\r\n${upgrade}Content-Type: application/json\r\nContent-Length: ${valid.length}\r\n\r\n${valid}`;
-    expect(await exchange(server.httpAddress, request, 10_000)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await answerTo(server.httpAddress, request)).toMatch(/^HTTP\/1\.1 200 /);
   });
 });
 

@@ -113,6 +113,30 @@ export const refusalOf = async (response: Response) => {
 /** A request that every rule of the proto lets through. */
 export const validRequest = { userId: 7n, key: "timezone" };
 
+/** Tells whether an answer over HTTP/1 has come as far as its content-length says. */
+const hasWholeAnswer = (text: string): boolean => {
+  const [head, body] = text.split(/\r\n\r\n(.*)/s);
+  const length = /^content-length: (\d+)/im.exec(head ?? "")?.[1];
+  return body !== undefined && length !== undefined && body.length >= Number(length);
+};
+
+/** Writes a request over HTTP/1 to a port and resolves to the answer, once it is whole or the connection is closed. */
+export const answerTo = ({ host, port }: ListenAddress, request: string): Promise<string> =>
+  new Promise((resolve) => {
+    let text = "";
+    const socket: Socket = connect(port, host, () => socket.write(request));
+    const done = () => {
+      socket.destroy();
+      resolve(text);
+    };
+    socket.setEncoding("latin1").on("data", (chunk: string) => {
+      text += chunk;
+      if (hasWholeAnswer(text)) done();
+    });
+    socket.on("close", done);
+    socket.on("error", done);
+  });
+
 /** Writes bytes to a port and resolves to what comes back until it closes, or for `patienceMs`. */
 export const exchange = ({ host, port }: ListenAddress, bytes: string | Uint8Array, patienceMs = 1_000): Promise<string> =>
   new Promise((resolve) => {
