@@ -10,6 +10,8 @@ export type Stage = {
   readonly postgresUrl: string;
   /** One of two numbers: for the short run and for the long one. */
   readonly of: (short: number, long: number) => number;
+  /** The time that a drill lasts, in milliseconds: of the short run, of the long one, or what `--minutes` says. */
+  readonly lasts: (short: number, long: number) => number;
   /** Three services with default settings, two in the short run, which the drills share that leave them well. */
   readonly sharedFleet: () => Promise<Fleet>;
   /** Starts services over a database of their own in the run's PostgreSQL; they end with the drill. */
@@ -41,6 +43,8 @@ export type Drill = {
   readonly about: string;
   /** Whether the short run has it. */
   readonly isInShort?: true;
+  /** Whether it goes on for some time, whatever it comes to meanwhile; `--minutes` says for how long. */
+  readonly lastsForSomeTime?: true;
   /** Why it can't run on this machine, if it can't. */
   readonly lacks?: () => string | undefined;
   readonly run: (stage: Stage) => Promise<Outcome>;

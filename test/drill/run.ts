@@ -8,6 +8,8 @@ import type { Drill, Outcome, Stage } from "./drill.ts";
 export type Run = {
   readonly postgresUrl: string;
   readonly isShort: boolean;
+  /** The time that drills last which go on for some time, in minutes; undefined = their own. */
+  readonly minutes: number | undefined;
   readonly seed: string;
   readonly sharedFleet: () => Promise<Fleet>;
 };
@@ -17,7 +19,7 @@ const MAX_SHOWN = 10;
 
 const stageOf = (
   drill: Drill,
-  { postgresUrl, isShort, seed, sharedFleet }: Run,
+  { postgresUrl, isShort, minutes, seed, sharedFleet }: Run,
   stack: AsyncDisposableStack,
   complain: Stage["complain"],
 ): Stage => ({
@@ -26,6 +28,7 @@ const stageOf = (
   postgresUrl,
   sharedFleet,
   of: (short, long) => (isShort ? short : long),
+  lasts: (short, long) => (minutes === undefined ? (isShort ? short : long) : minutes * 60_000),
   fleet: async ({ withRedis = false, ...options } = {}) => {
     const redis = withRedis ? stack.use(await startRedis()) : undefined;
     return stack.use(await startFleet({ postgresUrl, redis, ...options }));

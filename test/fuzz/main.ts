@@ -1,14 +1,19 @@
 // node test/fuzz/main.ts --inputs 10000 --seed abc: random inputs to every RPC; exit code 1 when one of them does harm.
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
 import { startPostgres } from "../support/postgres.ts";
 import { startService } from "../support/userd.ts";
 import { assertAnswers, describeViolation, fuzz, MAX_MEMORY_MB, smallHeap } from "./run.ts";
 
-const { values } = parseArgs({
-  options: { inputs: { type: "string", default: "10000" }, "inputs-of-kinds": { type: "string" }, seed: { type: "string" } },
-});
-const seed = values.seed ?? String(Date.now());
+const values = new Command("npm run fuzz --")
+  .description("Sends random inputs to every RPC on both ports, and counts answers that no input may cause.")
+  .option("--inputs <n>", "for each RPC and protocol", "10000")
+  .option("--inputs-of-kinds <n>", "for each RPC of kinds, which are many with one implementation; default: as for others")
+  .option("--only <texts...>", "RPCs in whose name one of these is, such as UserService/Get")
+  .option("--seed <seed>", "makes the same inputs again", String(Date.now()))
+  .parse()
+  .opts<{ inputs: string; inputsOfKinds?: string; only?: string[]; seed: string }>();
+const { only = [], seed } = values;
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
 /** Megabytes of resident memory; on Linux only. */
@@ -27,10 +32,10 @@ try {
   await assertAnswers(service);
   const before = memoryOf(service.process.pid);
   const inputs = Number(values.inputs);
-  const inputsOfKinds = Number(values["inputs-of-kinds"] ?? inputs);
+  const inputsOfKinds = Number(values.inputsOfKinds ?? inputs);
   print(`seed ${seed}, ${inputs} inputs per RPC and protocol, ${inputsOfKinds} for those of kinds`);
   const started = Date.now();
-  const report = await fuzz(service, { inputs, inputsOfKinds, seed, onRpc: (rpc, target) => print(`  ${rpc} over ${target}`) });
+  const report = await fuzz(service, { inputs, inputsOfKinds, only, seed, onRpc: (rpc, target) => print(`  ${rpc} over ${target}`) });
   for (const violation of report.violations) print(describeViolation(violation, seed));
   if (report.violations.length > 0) for (const line of service.logged()) print(`LOGGED ${line}`);
   const { exitCode } = service.process;
@@ -41,7 +46,8 @@ try {
   );
   print(`memory ${before.toFixed(0)} MB before, ${after.toFixed(0)} MB after`);
   if (exitCode !== null) print(`the service ended with ${exitCode}:\n${service.output().stderr.slice(-4_000)}`);
-  failed = report.violations.length > 0 || exitCode !== null || after > MAX_MEMORY_MB;
+  if (report.sent === 0) print("There is no such RPC.");
+  failed = report.sent === 0 || report.violations.length > 0 || exitCode !== null || after > MAX_MEMORY_MB;
 } finally {
   await postgres.stop();
 }

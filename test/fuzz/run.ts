@@ -35,6 +35,8 @@ export type FuzzOptions = {
   readonly inputs: number;
   /** For each RPC of kinds, which are many with one implementation; default: `inputs`. */
   readonly inputsOfKinds?: number;
+  /** Texts of which one is in the name of each RPC to be fuzzed; none = every RPC. */
+  readonly only?: readonly string[];
   readonly seed: string;
   readonly onRpc?: (rpc: string, target: string) => void;
 };
@@ -118,7 +120,8 @@ export const fuzz = async (service: Fuzzed, options: FuzzOptions): Promise<FuzzR
     if (violation) violations.push(violation);
     return violations.length >= MAX_VIOLATIONS;
   };
-  for (const rpc of [...rpcs, health]) {
+  const { only = [] } = options;
+  for (const rpc of [...rpcs, health].filter(({ name }) => only.length === 0 || only.some((text) => name.includes(text)))) {
     for (const target of rpc.targets) {
       options.onRpc?.(rpc.name, target.name);
       // The two versions of HTTP share the inputs of a protocol: a run takes as long as with one of them.

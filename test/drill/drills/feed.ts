@@ -42,7 +42,8 @@ export const feed: Drill = {
     "20 watchers with different filters over three services, 8 writers, kill -9 of services and watchers, Redis flushed and stopped; counts changes that a watcher missed, and entries of the audit log that nobody has committed, or that are missing",
   isInShort: true,
   lacks: () => (hasRedis ? undefined : "redis-server"),
-  run: async ({ fleet, of, random }) => {
+  lastsForSomeTime: true,
+  run: async ({ fleet, of, lasts, random }) => {
     const running = await fleet({ withRedis: true, settings: { AUDIT_CHAIN: "true" } });
     const { members, databaseUrl } = running;
     const alive = () => members.map((member) => member.clients()).filter((clients) => clients !== undefined);
@@ -61,7 +62,7 @@ export const feed: Drill = {
       for (const watcher of watchers) if (random.chance(0.3)) watcher.kill();
     };
     const faults = await putUnderFaults(running, random, {
-      forMs: of(6_000, 300_000),
+      forMs: lasts(6_000, 300_000),
       pauseMs: of(300, 1_500),
       hangMs: of(500, 2_500),
       ofClients: { watcher_kills: killWatchers },

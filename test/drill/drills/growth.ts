@@ -106,7 +106,8 @@ export const growth: Drill = {
   about:
     "one service under mixed calls, of which some are cancelled, and connections that come and go, for an hour; counts what grows after the first quarter: memory, files, timers, connections, those to the database, the delay of the event loop",
   lacks: () => (hasRedis ? undefined : "there is no redis-server on this machine"),
-  run: async ({ fleet, of, isShort, stack }) => {
+  lastsForSomeTime: true,
+  run: async ({ fleet, lasts, isShort, stack }) => {
     const { members, databaseUrl } = await fleet({ size: 1, withRedis: true, settings });
     const [member] = members;
     if (member === undefined) throw new Error("The fleet has no members.");
@@ -123,7 +124,7 @@ export const growth: Drill = {
       );
       return rows[0]?.count ?? Number.NaN;
     };
-    const milliseconds = of(40_000, 3_600_000);
+    const milliseconds = lasts(40_000, 3_600_000);
     const began = performance.now();
     const points = Object.fromEntries(Object.keys(followed).map((name) => [name, [] as Point[]])) as Record<Name, Point[]>;
     const running = traffic(clients, member, ids, began + milliseconds);

@@ -14,14 +14,15 @@ export const lostNotifications: Drill = {
   name: "lost-notifications",
   about: "all notifications between three services are lost; counts reads of what was outdated for longer than the bound",
   lacks: () => (hasRedis ? undefined : "redis-server"),
-  run: async ({ fleet, of, random, stack }) => {
+  lastsForSomeTime: true,
+  run: async ({ fleet, lasts, random, stack }) => {
     const { members, redis } = await fleet({ withRedis: true, settings: { CACHE_STALENESS_MS: String(BOUND_MS) } });
     const clients = connectClients(members, 3, stack);
     const [here, ...others] = clients;
     if (here === undefined) throw new Error("The fleet has no members.");
     await redis?.mute();
     const before = await Promise.all(members.map(async ({ metrics }) => received(await metrics())));
-    const until = performance.now() + of(3_000, 30_000);
+    const until = performance.now() + lasts(3_000, 30_000);
     const complaints: string[] = [];
     const ages: number[] = [];
     let operations = 0;

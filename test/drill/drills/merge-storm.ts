@@ -50,8 +50,9 @@ export const mergeStorm: Drill = {
   about:
     "8 clients merge, undo, write, delete and undelete among 50 users; counts rows that nobody accounts for, and deadlocks and INTERNAL shown",
   isInShort: true,
-  run: async ({ sharedFleet, of, stack, random }) => {
-    const ms = of(8_000, 300_000);
+  lastsForSomeTime: true,
+  run: async ({ sharedFleet, lasts, stack, random }) => {
+    const ms = lasts(8_000, 300_000);
     const { members, databaseUrl } = await sharedFleet();
     const all = connectClients(members, 8, stack);
     const [first] = all as [Clients, ...Clients[]];

@@ -32,7 +32,8 @@ export const nearCache: Drill = {
   about:
     "a near cache in TypeScript and one in Go read what 8 writers write through three services, a third of them in transactions; services are killed and stopped, Redis too, and streams are cut and held back; counts values that were read after the bound, and reads below a floor",
   lacks: () => (hasRedis ? lacksTools("go", "buf", "protoc-gen-go", "protoc-gen-go-grpc") : "redis-server"),
-  run: async ({ fleet, of, random, stack }) => {
+  lastsForSomeTime: true,
+  run: async ({ fleet, of, lasts, random, stack }) => {
     const programs = { typescript: typescriptReader, go: await buildGoReader(stack) };
     const running = await fleet({ withRedis: true, settings: { CACHE_STALENESS_MS: String(BOUND_MS) } });
     const [first] = running.members.map((member) => member.clients());
@@ -62,7 +63,7 @@ export const nearCache: Drill = {
     const both = (work: (balancer: Balancer) => Promise<void> | void) => async () =>
       void (await Promise.all(readers.map(({ balancer }) => work(balancer))));
     const faults = await putUnderFaults(running, random, {
-      forMs: of(8_000, 300_000),
+      forMs: lasts(8_000, 300_000),
       pauseMs: of(500, 2_500),
       hangMs: of(1_000, 2_500),
       ofClients: {

@@ -86,6 +86,52 @@ test.for(cases)(
   },
 );
 
+/** Returns a lesser and a greater value of a column that is joined, as JSON has them. */
+const valuesOf = (column: string): readonly [unknown, unknown] => {
+  if (column === "role") return [1, 3];
+  return column === "is_verified" ? [false, true] : ["2001-01-01T00:00:00+00:00", "2002-01-01T00:00:00+00:00"];
+};
+
+/** Reads some columns of a row, as JSON has them. */
+const shownOf = async (db: Database, table: string, id: bigint | undefined, columns: readonly string[]): Promise<unknown> => {
+  const { rows } = await sql<{ row: Record<string, unknown> }>`
+    select to_jsonb(x) as row from ${sql.table(table)} x where id = ${id ?? 0n}`.execute(db.sql);
+  return rows[0] && Object.fromEntries(columns.map((column) => [column, rows[0]?.row[column]]));
+};
+
+test.for(winners.flatMap((winner) => ["source", "target"].map((greater) => [winner, greater] as const)))(
+  "U42 by the policy %s, what both users have takes over from the two rows what its table says, where the %s's is greater",
+  async ([winner, greater], { clients, db }) => {
+    const own = clients["grpc-js"];
+    const two = await createTwo(own);
+    const tried: { readonly cell: Cell; readonly rows: Rows; readonly before: readonly object[]; readonly joined: object }[] = [];
+    for (const cell of cells.filter(({ rule }) => rule.joins !== undefined)) {
+      const rows = await furnish(db, own, cell, two, "equal");
+      const joins = Object.entries(cell.rule.joins ?? {});
+      const before = ["source", "target"].map((side) =>
+        Object.fromEntries(joins.map(([column]) => [column, valuesOf(column)[side === greater ? 1 : 0]])),
+      );
+      for (const [index, id] of [rows.source, rows.target].entries())
+        await sql`
+          update ${sql.table(cell.table)} x set ${sql.join(joins.map(([name]) => sql`${sql.ref(name)} = r.${sql.ref(name)}`))}
+          from jsonb_populate_record(null::${sql.table(cell.table)}, ${JSON.stringify(before[index])}::jsonb) r where x.id = ${id}`.execute(
+          db.sql,
+        );
+      const joined = Object.fromEntries(joins.map(([column, how]) => [column, valuesOf(column)[how === "least" ? 0 : 1]]));
+      tried.push({ cell, rows, before, joined });
+    }
+    expect(tried.map(({ cell }) => cell.table)).toEqual(["user_ip", "user_email", "organization_member"]);
+    const users = { fromUserId: two.from, toUserId: two.to, policy: { winner } };
+    await own.users.mergeUsers({ ...users, planEtag: (await own.users.planUserMerge(users)).plan?.etag ?? "" });
+    for (const { cell, rows, joined } of tried)
+      expect(await shownOf(db, cell.table, rows.target, Object.keys(joined)), cell.table).toEqual(joined);
+    expect((await own.users.undoUserMerge({ fromUserId: two.from })).notUndone).toEqual([]);
+    for (const { cell, rows, before, joined } of tried)
+      for (const [index, id] of [rows.source, rows.target].entries())
+        expect(await shownOf(db, cell.table, id, Object.keys(joined)), cell.table).toEqual(before[index]);
+  },
+);
+
 /** What an export says of a user, but for versions, etags and times, the history of its options, and the ids of what was made anew. */
 const heldOf = async (own: Clients, userId: bigint): Promise<readonly unknown[]> => {
   const lines = (await collect(own.users.exportUser({ userId, includeSecrets: true }))).slice(1).map(({ line }) => JSON.parse(line));
