@@ -8,10 +8,12 @@ import { openDatabase } from "./target.ts";
 
 const { short, only } = new Command("npm run hostile --")
   .description("Attacks a service as a stranger or as a greedy neighbour, and measures what it holds and what a polite client sees.")
-  .option("--short", "a few seconds for each attack, and again for one that breaks a bound", false)
+  .option("--short", "a few seconds for each attack, and up to twice again for one that breaks a bound", false)
   .option("--only <names...>", `of: ${attacks.map(({ name }) => name).join(", ")}`)
   .parse()
   .opts<{ short: boolean; only?: string[] }>();
+
+const SHORT_TRIES = 3;
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -38,10 +40,13 @@ const broken: string[] = [];
     return outcome.findings.filter((finding) => !passes(finding)).map(({ name }) => `${attack.name} ${name}`);
   };
   for (const attack of attacks.filter(({ name, isLong }) => only?.includes(name) ?? !(short && isLong))) {
-    const first = await brokenBy(attack);
-    // A few seconds on a machine that does something else for a moment say little. What breaks twice is broken, and what broke once is told.
-    const found = short && first.length > 0 ? await brokenBy(attack) : first;
-    if (first.length > 0 && found.length === 0) print(`UNSTEADY: ${first.join(", ")}`);
+    let found = await brokenBy(attack);
+    // A few seconds on a machine that does something else for a moment say little. What breaks each time is broken, and what broke before is told.
+    for (let tried = 1; short && found.length > 0 && tried < SHORT_TRIES; tried += 1) {
+      const last = found;
+      found = await brokenBy(attack);
+      if (found.length === 0) print(`UNSTEADY: ${last.join(", ")}`);
+    }
     broken.push(...found);
   }
 }
