@@ -32,12 +32,9 @@ const nouns: Readonly<Record<Wanted["hidden"], string>> = {
   PROVIDER_NOT_FOUND: "provider",
 };
 
-const declared = new WeakMap<DescMethod, ReadonlySet<string>>();
-
 /** Returns the error for what the acting user must not read, which may not exist: NOT_FOUND where the RPC has that, else that of all refusals. */
 const hidden = (method: DescMethod, { hidden: reason }: Wanted): DomainError => {
-  const reasons = declared.get(method) ?? declaredReasons(method).call;
-  declared.set(method, reasons);
+  const reasons: ReadonlySet<string> = declaredReasons(method).call;
   return reasons.has(reason) ? notFound(reason, `There is no such ${nouns[reason]}.`) : refused(method);
 };
 

@@ -1,8 +1,8 @@
-import { type DescField, type DescMessage, getOption } from "@bufbuild/protobuf";
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type Kind, unqualified } from "../contract/kinds/kind.ts";
+import { optionsOf } from "../contract/kinds/options.ts";
 import { AccountContactSchema } from "../gen/userd/v1/account_contact_pb.ts";
 import { AccountSchema } from "../gen/userd/v1/account_pb.ts";
-import { field as fieldOption } from "../gen/userd/v1/kind_pb.ts";
 import { MemberSchema, TeamMembershipSchema } from "../gen/userd/v1/member_pb.ts";
 import { ResourceSchema } from "../gen/userd/v1/resource_pb.ts";
 import { ScopeOptionSchema } from "../gen/userd/v1/scope_option_pb.ts";
@@ -30,7 +30,7 @@ const messages: Readonly<Record<string, DescMessage>> = {
   resource: ResourceSchema,
 };
 
-const isAudited = (field: DescField): boolean => getOption(field, fieldOption).auditValue;
+const isAudited = (field: DescField): boolean => optionsOf(field).auditValue;
 
 const ofMessage = (message: DescMessage): ReadonlyMap<string, AuditedField> =>
   new Map(message.fields.filter(isAudited).map((field) => [field.name, { field, enumBase: 1 }]));

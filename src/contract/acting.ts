@@ -1,5 +1,6 @@
 import { type DescMessage, type DescMethod, getOption } from "@bufbuild/protobuf";
 import { ActingNeed, ActingNeedSchema, acting } from "../gen/userd/v1/options_pb.ts";
+import { oncePer } from "../once-per.ts";
 
 /** A function that returns the values that a request has at one path: ids, texts or messages; none where nothing is set. */
 type ValuesAt = (request: object) => readonly unknown[];
@@ -82,19 +83,13 @@ export const isSilent = ({ field, isOptional, valuesAt }: ActingRule, request: o
 /** Returns the name of a need, such as "USER_READ". */
 export const nameOfNeed = (need: ActingNeed): string => (ActingNeedSchema.value[need]?.name ?? "").replace("ACTING_NEED_", "");
 
-const known = new WeakMap<DescMethod, readonly ActingRule[]>();
-
 /** Returns the rules of an RPC for acting users. They are read from the descriptor once. */
-export const actingRulesOf = (method: DescMethod): readonly ActingRule[] => {
-  const before = known.get(method);
-  if (before !== undefined) return before;
-  const rules = getOption(method, acting).map(({ need, field, orSelf, optional: isOptional, vouches: isVouching }): ActingRule => {
+export const actingRulesOf = oncePer((method: DescMethod): readonly ActingRule[] =>
+  getOption(method, acting).map(({ need, field, orSelf, optional: isOptional, vouches: isVouching }): ActingRule => {
     const [valuesAt = nothing, selvesAt = nothing] = [reader(method.input, field), reader(method.input, orSelf)];
     return { need, field, valuesAt, orSelf, selvesAt, isOptional, isVouching };
-  });
-  known.set(method, rules);
-  return rules;
-};
+  }),
+);
 
 /** Tells whether a caller that is bound to one user may call an RPC: not what is for administrators, needs a permission, or vouches. */
 export const isForOneUser = (method: DescMethod): boolean =>

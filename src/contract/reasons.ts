@@ -3,6 +3,7 @@ import type { Reason } from "../errors.ts";
 import { Calls, calls, request_field } from "../gen/userd/v1/error_options_pb.ts";
 import { type ErrorReason, ErrorReasonSchema } from "../gen/userd/v1/errors_pb.ts";
 import { errors } from "../gen/userd/v1/options_pb.ts";
+import { oncePer } from "../once-per.ts";
 import { isRead } from "./reads.ts";
 
 /** The reasons that an RPC can answer with. */
@@ -35,9 +36,9 @@ export const commonReasons = (method: DescMethod): readonly Reason[] => {
     .map(({ name }) => name);
 };
 
-/** Returns the reasons that an RPC can answer with. It computes them anew each time, so it is for start-up, documents and tests only. */
-export const declaredReasons = (method: DescMethod): DeclaredReasons => {
+/** Returns the reasons that an RPC can answer with. They are read from the descriptor once. */
+export const declaredReasons = oncePer((method: DescMethod): DeclaredReasons => {
   const { reasons = [], entryReasons = [] } = getOption(method, errors);
   const own = reasons.map(nameOf);
   return { own, call: new Set([...commonReasons(method), ...own]), entry: entryReasons.map(nameOf) };
-};
+});

@@ -1,9 +1,8 @@
-import { getOption } from "@bufbuild/protobuf";
 import { type RawBuilder, sql } from "kysely";
 import { type Column, isComparable, type Kind, type Link } from "../contract/kinds/kind.ts";
+import { optionsOf } from "../contract/kinds/options.ts";
 import type { FilterColumn, FilterFields, FilterList } from "../filter/fields.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
-import { field as fieldOption } from "../gen/userd/v1/kind_pb.ts";
 import { isRelated, ruledBy, ruleOf } from "./relation.ts";
 
 const columnOf = ({ name, type, field, isNullable, enumBase, deletedValue }: Column): FilterColumn => ({
@@ -48,9 +47,7 @@ export const filterFieldsOf = (kind: Kind, id: RawBuilder<unknown> = ruledBy(kin
   const { columns, links, keys, indexes } = kind;
   const indexed = new Set([...keys, ...indexes].flatMap((list) => list.columns));
   const isDeclared = (column: Column): boolean =>
-    column.name === "id" ||
-    indexed.has(column) ||
-    (!kind.isLarge && (column.reference !== undefined || getOption(column.field, fieldOption).filter));
+    column.name === "id" || indexed.has(column) || (!kind.isLarge && (column.reference !== undefined || optionsOf(column.field).filter));
   const comparable = columns.filter(({ type, field }) => isComparable(type) && field.name !== "etag");
   return {
     declared: new Map<string, FilterColumn | FilterList>([

@@ -1,13 +1,5 @@
 import type { Kind } from "../contract/kinds/kind.ts";
+import { oncePer } from "../once-per.ts";
 
 /** Makes a function that calls `make` once for each kind, and remembers the result as long as the kind is in memory. */
-export const oncePerKind = <T extends object>(make: (kind: Kind) => T): ((kind: Kind) => T) => {
-  const kept = new WeakMap<Kind, T>();
-  return (kind) => {
-    const known = kept.get(kind);
-    if (known !== undefined) return known;
-    const made = make(kind);
-    kept.set(kind, made);
-    return made;
-  };
-};
+export const oncePerKind = <T>(make: (kind: Kind) => T): ((kind: Kind) => T) => oncePer(make);

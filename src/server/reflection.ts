@@ -9,6 +9,7 @@ import {
   ServerReflectionRequestSchema,
   ServerReflectionResponseSchema,
 } from "../gen/grpc/reflection/v1/reflection_pb.ts";
+import { oncePer } from "../once-per.ts";
 import { tooLarge } from "./bodies.ts";
 import type { Credentials } from "./callers/credentials.ts";
 import { decodeMessage } from "./codec.ts";
@@ -45,16 +46,8 @@ const createIndex = (services: readonly DescService[]) => {
   return { byName, bySymbol, byExtension };
 };
 
-const encoded = new WeakMap<DescFile, Uint8Array>();
-
 /** Encodes a file, once for all who ask for it. */
-const encode = (file: DescFile): Uint8Array => {
-  const known = encoded.get(file);
-  if (known !== undefined) return known;
-  const bytes = toBinary(FileDescriptorProtoSchema, file.proto);
-  encoded.set(file, bytes);
-  return bytes;
-};
+const encode = oncePer((file: DescFile): Uint8Array => toBinary(FileDescriptorProtoSchema, file.proto));
 
 const fileAnswer = (file: DescFile | undefined): Answer =>
   // Clients ask for the imports one by one, by name.

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "../../src/config.ts";
 import { builtInDefinitions, loadDefinitions } from "../../src/options/registry/load.ts";
@@ -184,6 +185,10 @@ describe("a registry file", () => {
         ...["mail:email", "issue:defaults", "deploy-emails", "reports:disabled-organizations", "feature:assignment"],
       ].sort(),
     );
+  });
+
+  test("the built-in one holds what a start does not look for in it: its schemas are JSON Schemas", () => {
+    expect(loadDefinitions(fileURLToPath(builtInDefinitions)).size).toBe(loadDefinitions(builtInDefinitions).size);
   });
 });
 

@@ -1,6 +1,6 @@
 import { type DescMessage, getOption } from "@bufbuild/protobuf";
 import { ErrorReason } from "../../gen/userd/v1/errors_pb.ts";
-import { family, KindDeletion, type Kind as KindOptions, KindScope, kind as kindOption } from "../../gen/userd/v1/kind_pb.ts";
+import { family, KindDeletion, type Kind as KindOptions, KindScope } from "../../gen/userd/v1/kind_pb.ts";
 import { isAggregateKind } from "../../versions/aggregate.ts";
 import { standardFields } from "./column.ts";
 import { ownReason } from "./errors.ts";
@@ -18,10 +18,11 @@ import {
   type Referent,
 } from "./kind.ts";
 import { standardMethods } from "./methods.ts";
+import { kindOptionsOf } from "./options.ts";
 
 /** Notes, as faults, the standard fields (id, etag and times, which userd fills) that a kind lacks, or that it has but must not have. */
 export const checkStandard = (message: DescMessage, isSoft: boolean, note: Note): void => {
-  const { large: isLarge } = getOption(message, kindOption);
+  const { large: isLarge } = kindOptionsOf(message);
   for (const name of standardFields.keys()) {
     const isThere = message.fields.some((field) => field.name === name);
     const isOfSoft = name === "delete_time" || name === "purge_time";

@@ -1,10 +1,10 @@
 import { type DescField, getOption, hasOption, ScalarType } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
-import { type FieldRules, field as fieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
-import { deleted, field as fieldOption, type KindField, KindReferenceDeletion, kind as kindOption } from "../../gen/userd/v1/kind_pb.ts";
+import { FieldBehavior } from "../../gen/google/api/field_behavior_pb.ts";
+import { deleted, field as fieldOption, KindReferenceDeletion } from "../../gen/userd/v1/kind_pb.ts";
 import type { Note } from "./faults.ts";
 import { type Column, type ColumnType, isComparable, type Link, type Reference, type Referent } from "./kind.ts";
+import { behaves, kindOptionsOf, optionsOf, rulesOf } from "./options.ts";
 
 /** The standard fields, which userd itself fills in resources of kinds: a map from their names to the types of their columns. */
 export const standardFields: ReadonlyMap<string, ColumnType> = new Map([
@@ -47,13 +47,6 @@ const columnTypeOf = (field: DescField): ColumnType | undefined => {
   return field.fieldKind === "enum" ? "smallint" : undefined;
 };
 
-/** Tells whether the option google.api.field_behavior of a field lists a behavior. */
-export const behaves = (field: DescField, behavior: FieldBehavior): boolean => getOption(field, field_behavior).includes(behavior);
-
-const rulesOf = (field: DescField): FieldRules["type"] => getOption(field, fieldRules).type;
-
-const optionsOf = (field: DescField): KindField => getOption(field, fieldOption);
-
 /** Rules without which a value would get as far as the database and be refused there. */
 const checkRules = (field: DescField, type: ColumnType, note: Note): void => {
   const rules = rulesOf(field);
@@ -85,7 +78,7 @@ const checkRoles = (field: DescField, note: Note): void => {
     ["OUTPUT_ONLY", !standardFields.has(field.name) && behaves(field, FieldBehavior.OUTPUT_ONLY)],
     ["required", required],
     // What a record happened to may be unknown.
-    ["nullable", nullable && !(reference?.parent && getOption(field.parent, kindOption).large)],
+    ["nullable", nullable && !(reference?.parent && kindOptionsOf(field.parent).large)],
     ["not_blank", notBlank],
     ["a slug", slugFrom !== ""],
     ["default_true", defaultTrue],

@@ -1,14 +1,8 @@
 import { type DescField, getOption } from "@bufbuild/protobuf";
-import {
-  field as fieldOption,
-  import_as,
-  type KindImportLeft,
-  type KindImportPart,
-  KindScope,
-  kind as kindOption,
-} from "../../gen/userd/v1/kind_pb.ts";
+import { import_as, type KindImportLeft, type KindImportPart, KindScope } from "../../gen/userd/v1/kind_pb.ts";
 import type { Note } from "./faults.ts";
 import type { Column, Kind, Link } from "./kind.ts";
+import { kindOptionsOf, optionsOf } from "./options.ts";
 
 /** A place in export files where the value of a field of a kind stands. */
 export type ImportSource = {
@@ -46,17 +40,17 @@ export type ImportModel = { readonly model: string; readonly left: LeftFields };
 
 /** Returns the models of export files whose records become resources of a kind; none for a kind that is not imported. */
 export const importedModels = ({ message }: Pick<Kind, "message">): readonly ImportModel[] =>
-  getOption(message, kindOption).import.map(({ model, left }) => ({ model, left: leftFields(left) }));
+  kindOptionsOf(message).import.map(({ model, left }) => ({ model, left: leftFields(left) }));
 
 /** Returns the parts of a kind, each with the two names that a record's reference to the part can have, such as `file` and `file_id`. */
 export const importedParts = ({ message }: Pick<Kind, "message">): readonly (ImportModel & { readonly names: readonly string[] })[] =>
-  getOption(message, kindOption)
+  kindOptionsOf(message)
     .import.flatMap(({ parts }): readonly KindImportPart[] => parts)
     .map(({ model, field, left }) => ({ model, names: withId(field), left: leftFields(left) }));
 
 /** Returns the places where export files have the value of a field, as its option `import` declares; by default the record field `byDefault`. */
 export const importSources = (field: DescField, isReference: boolean, byDefault = field.name): readonly ImportSource[] => {
-  const declared = getOption(field, fieldOption).import;
+  const declared = optionsOf(field).import;
   const sources = declared.length > 0 ? declared : [{ name: byDefault, part: "", deleting: [], owner: false, words: false }];
   return sources.map(({ name, part, deleting, owner, words }) => ({
     names: isReference ? withId(name.replace(/_id$/, "")) : [name],
@@ -73,7 +67,7 @@ export const linkSources = ({ field, column }: Link): readonly string[] =>
 
 /** Returns the models whose records each hold one element of a repeated reference. */
 export const importLinks = ({ field }: Link): readonly ImportLink[] =>
-  getOption(field, fieldOption).importLinks.map(({ model, resource, linked, left }) => ({
+  optionsOf(field).importLinks.map(({ model, resource, linked, left }) => ({
     model,
     resource: withId(resource),
     linked: withId(linked),
@@ -86,7 +80,7 @@ export const importedValues = (field: DescField): ReadonlyMap<string, number> =>
 
 /** Tells whether an import fills a column: `create_time`, a column that callers can write, or one whose field has the option `import`. */
 export const isImported = ({ name, field, isOutputOnly }: Column): boolean =>
-  !isOutputOnly || name === "create_time" || getOption(field, fieldOption).import.length > 0;
+  !isOutputOnly || name === "create_time" || optionsOf(field).import.length > 0;
 
 /** The columns that staging tables have besides those of the kind. */
 const ofStaging = ["model", "record", "pk", "absent", "outcome"];
@@ -95,11 +89,11 @@ const ofStaging = ["model", "record", "pk", "absent", "outcome"];
 export const checkImports = ({ message, columns, keys }: Pick<Kind, "message" | "columns" | "keys">, note: Note): void => {
   const parts = importedParts({ message }).map(({ model }) => model);
   if (importedModels({ message }).length === 0) return;
-  if (getOption(message, kindOption).scope === KindScope.ORGANIZATIONS && keys.length === 0)
+  if (kindOptionsOf(message).scope === KindScope.ORGANIZATIONS && keys.length === 0)
     note(message, "is imported and has neither a key nor a parent");
-  if (getOption(message, kindOption).scope === KindScope.PROFILE) note(message, "is imported, and a profile owns it");
+  if (kindOptionsOf(message).scope === KindScope.PROFILE) note(message, "is imported, and a profile owns it");
   for (const { name, field, type, reference } of columns) {
-    const { import: declared } = getOption(field, fieldOption);
+    const { import: declared } = optionsOf(field);
     if (field.fieldKind === "list") note(field, "is a list of values, and imported");
     if (ofStaging.includes(name)) note(field, "has a name that imports use for something else");
     if (type === "smallint" && importedValues(field).size === 0) note(field, "is imported, and no value of its enum has import_as");

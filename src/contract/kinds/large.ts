@@ -1,7 +1,8 @@
-import { type DescMessage, getOption } from "@bufbuild/protobuf";
-import { field as fieldOption, KindDeletion, type Kind as KindOptions, KindScope } from "../../gen/userd/v1/kind_pb.ts";
+import type { DescMessage } from "@bufbuild/protobuf";
+import { KindDeletion, type Kind as KindOptions, KindScope } from "../../gen/userd/v1/kind_pb.ts";
 import type { Note } from "./faults.ts";
 import { type Column, type Kind, type Link, ORGANIZATION_ID } from "./kind.ts";
+import { optionsOf } from "./options.ts";
 import { isSecret } from "./secrets.ts";
 
 /** Reads how long the resources of a kind are kept, and notes, as faults, a time that some lack and a kind whose resources can be deleted. */
@@ -36,7 +37,7 @@ export const checkLarge = (message: DescMessage, options: KindOptions, { columns
     if (reference !== undefined && !reference.isParent && name !== ORGANIZATION_ID)
       note(field, "refers to something, and its kind is large: make it weak");
     if (slugFrom !== "") note(field, "is a slug, and its kind is large");
-    if (getOption(field, fieldOption).filter) note(field, "is declared for filters, and its kind is large: declare an index");
+    if (optionsOf(field).filter) note(field, "is declared for filters, and its kind is large: declare an index");
   }
 };
 

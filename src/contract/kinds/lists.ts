@@ -1,11 +1,12 @@
-import { type DescMessage, getOption } from "@bufbuild/protobuf";
-import { KindScope, kind as kindOption } from "../../gen/userd/v1/kind_pb.ts";
+import type { DescMessage } from "@bufbuild/protobuf";
+import { KindScope } from "../../gen/userd/v1/kind_pb.ts";
 import type { Note } from "./faults.ts";
 import { type Column, type ColumnList, isComparable } from "./kind.ts";
+import { kindOptionsOf } from "./options.ts";
 import { isSecret } from "./secrets.ts";
 
 /** Returns the scope that a message declares. */
-export const scopeOf = (message: DescMessage): KindScope => getOption(message, kindOption).scope;
+export const scopeOf = (message: DescMessage): KindScope => kindOptionsOf(message).scope;
 
 /** Tells whether resources have a parent: organizations have none, and neither has what they share. */
 export const hasParent = (message: DescMessage): boolean =>
@@ -41,7 +42,7 @@ export const readList = (
   const found = columnsOf(message, what, fields, columns, note);
   for (const { field, name: column, type, isNullable, reference } of found) {
     // Of a key, rows without a value are left out. An index of a large kind serves filters, too, which no row without a value meets.
-    const isOfFilters = reference?.isParent === true || getOption(message, kindOption).large;
+    const isOfFilters = reference?.isParent === true || kindOptionsOf(message).large;
     if (isNullable && what === INDEX && !isOfFilters)
       note(field, `is in ${what} and may have no value: make it required, or give it a default`);
     else if (!isComparable(type) || column === "etag") note(field, `is in ${what} and can't be compared`);

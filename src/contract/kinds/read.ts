@@ -26,6 +26,7 @@ import {
 } from "./kind.ts";
 import { checkLarge, checkReferencesToLarge, readRetention } from "./large.ts";
 import { columnsOf, hasParent, INDEX, readList, scopeOf } from "./lists.ts";
+import { kindOptionsOf } from "./options.ts";
 import { isSecret, readSecrets } from "./secrets.ts";
 
 /** The models that are no kinds and that kinds can refer to. */
@@ -60,7 +61,7 @@ const sqlWords: ReadonlySet<string> = new Set(["check", "column", "grant", "grou
 
 const referentOf = (message: DescMessage): Referent => {
   const name = snakeCase(message.name);
-  const { deletion, plural: declared, readPermission } = getOption(message, kindOption);
+  const { deletion, plural: declared, readPermission } = kindOptionsOf(message);
   const plural = declared || `${name}s`;
   const isBuiltin = /^userd\b/.test(message.file.proto.package);
   const table = isBuiltin ? (sqlWords.has(name) ? plural : name) : `${MOUNTED_SCHEMA}.${name}`;
@@ -72,7 +73,7 @@ const referentOf = (message: DescMessage): Referent => {
 };
 
 const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent>, note: Note): Draft => {
-  const options = getOption(message, kindOption);
+  const options = kindOptionsOf(message);
   const referent = referentOf(message);
   const isList = (field: DescMessage["fields"][number]) => field.fieldKind === "list" && !isListOfValues(field);
   checkOptions(message, options, note);

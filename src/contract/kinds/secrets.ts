@@ -1,23 +1,14 @@
-import { create, type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
+import { create, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
-import { field as fieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { FieldBehavior } from "../../gen/google/api/field_behavior_pb.ts";
-import {
-  field as fieldOption,
-  type Kind as KindOptions,
-  KindSecrecy,
-  type KindToken,
-  KindTokenSchema,
-  kind as kindOption,
-} from "../../gen/userd/v1/kind_pb.ts";
-import { behaves, standardFields } from "./column.ts";
+import { type Kind as KindOptions, KindSecrecy, type KindToken, KindTokenSchema } from "../../gen/userd/v1/kind_pb.ts";
+import { standardFields } from "./column.ts";
 import type { Note } from "./faults.ts";
 import type { Column, Secret, TokenFields } from "./kind.ts";
+import { behaves, kindOptionsOf, optionsOf, rulesOf } from "./options.ts";
 
 /** The number of characters of a token that its resource may show. */
 export const LAST_CHARACTERS = 4;
-
-const optionsOf = (field: DescField) => getOption(field, fieldOption);
 
 /** Tells whether a field is a secret, which is stored, but is no column that statements of reads name. */
 export const isSecret = (field: DescField): boolean => optionsOf(field).secrecy !== KindSecrecy.UNSPECIFIED;
@@ -37,15 +28,14 @@ const checkAlone = (field: DescField, note: Note): void => {
     ["is IMMUTABLE", behaves(field, FieldBehavior.IMMUTABLE)],
   ] as const;
   if (standardFields.has(field.name)) note(field, "is a field of the engine and a secret");
-  if (getOption(field.parent, kindOption).keys.some(({ name }) => name === field.name))
-    note(field, "is a secret and has the name of a key");
+  if (kindOptionsOf(field.parent).keys.some(({ name }) => name === field.name)) note(field, "is a secret and has the name of a key");
   for (const [other, holds] of others) if (holds) note(field, `is a secret and ${other}`);
   if (field.presence !== FeatureSet_FieldPresence.EXPLICIT) note(field, 'is a secret and not "optional": answers have none of it');
 };
 
 const hasMaxLength = (field: DescField): boolean => {
-  const { type } = getOption(field, fieldRules);
-  return (type.case === "string" || type.case === "bytes") && type.value.maxLen > 0n;
+  const rules = rulesOf(field);
+  return (rules.case === "string" || rules.case === "bytes") && rules.value.maxLen > 0n;
 };
 
 const checkSealed = (field: DescField, note: Note): void => {
@@ -54,7 +44,7 @@ const checkSealed = (field: DescField, note: Note): void => {
   if (required === nullable) note(field, "is sealed and has to be either required or nullable");
   if (!hasMaxLength(field)) note(field, "is sealed and has no rule max_len");
   if (imported.length > 0) note(field, "is sealed and imported: no export file has it as it is stored here");
-  const isImported = getOption(field.parent, kindOption).import.length > 0;
+  const isImported = kindOptionsOf(field.parent).import.length > 0;
   if (isImported && required) note(field, "is sealed and required, and export files have no value for it");
 };
 
@@ -87,7 +77,7 @@ const checkHashed = (field: DescField, prefix: string, note: Note): void => {
   if (required || nullable) note(field, "is hashed, and each resource has a token: it is neither required nor nullable");
   if (!/^(?:[a-z][a-z0-9]*_)+$/.test(prefix))
     note(field, 'is hashed and has no token.prefix of words that end in underscores, like "userd_org_"');
-  const isImported = getOption(field.parent, kindOption).import.length > 0;
+  const isImported = kindOptionsOf(field.parent).import.length > 0;
   if (isImported && !(imported.length > 0 && imported.every(({ sha256, part }) => sha256 && part === "")))
     note(field, "is hashed and imported: import has to name where the records have its sha256");
 };

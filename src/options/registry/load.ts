@@ -51,13 +51,13 @@ const settle = (definition: CheckedDefinition): CheckedDefinition | readonly Fau
   return "fault" in read || faults.length > 0 ? faults : { ...definition, default: read.value };
 };
 
-const readDefinition = (key: string, json: unknown): CheckedDefinition | readonly Fault[] => {
+const readDefinition = (key: string, json: unknown, isOurs: boolean): CheckedDefinition | readonly Fault[] => {
   if (!isKey(key)) return [{ path: [], sentence: "a key is 1 to 64 letters, digits, _ - . or :" }];
   const parsed = definitionSchema.safeParse(json);
   if (!parsed.success) return parsed.error.issues.flatMap(fromIssue);
   const definition = { ...parsed.data, key };
   try {
-    return settle({ ...definition, check: checkOf(definition) });
+    return settle({ ...definition, check: checkOf(definition, isOurs) });
   } catch (error) {
     return [{ path: ["schema"], sentence: (error as Error).message }];
   }
@@ -101,7 +101,7 @@ export const loadDefinitions = (file: string | URL): ReadonlyMap<string, Checked
   else if (isMap(contents)) {
     for (const { key, value } of contents.items as { key: ParsedNode; value: ParsedNode | null }[]) {
       const optionKey = isScalar(key) ? String(key.value) : String(key);
-      const read = readDefinition(optionKey, value?.toJS(document));
+      const read = readDefinition(optionKey, value?.toJS(document), file === builtInDefinitions);
       if ("key" in read) definitions.push(read);
       else
         for (const { path, sentence } of read)

@@ -1,4 +1,4 @@
-import { type DescField, type DescMessage, getOption, isFieldSet, type Message, ScalarType } from "@bufbuild/protobuf";
+import { create, type DescField, type DescMessage, getOption, hasOption, isFieldSet, type Message, ScalarType } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import {
   EnumRulesSchema,
@@ -6,10 +6,12 @@ import {
   FieldRulesSchema,
   field as fieldRules,
   Ignore,
+  MessageRulesSchema,
   message as messageRules,
   oneof as oneofRules,
   RepeatedRulesSchema,
 } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { oncePer } from "../../once-per.ts";
 
 /** Tells whether a value keeps the rules for sure; false = protovalidate has to look. */
 type Check = (value: unknown) => boolean;
@@ -17,6 +19,9 @@ type Check = (value: unknown) => boolean;
 type Fields = Readonly<Record<string, unknown>>;
 
 const unsure: Check = () => false;
+
+/** The rules of a field and of a message without any. To look for an option that is not there costs as much as to decode one. */
+const [noFieldRules, noMessageRules] = [create(FieldRulesSchema), create(MessageRulesSchema)];
 
 /** Makes one check of several. Undefined = there is nothing to check. */
 const allOf = (checks: readonly (Check | undefined)[]): Check | undefined => {
@@ -84,11 +89,7 @@ const hasExpressions = ({ cel, celExpression }: Pick<FieldRules, "cel" | "celExp
   cel.length > 0 || celExpression.length > 0;
 
 /** The check of one value, be it a field's or an item's of a list. */
-const valueCheck = (
-  field: DescField,
-  rules: FieldRules | undefined,
-  checkOf: (desc: DescMessage) => Check | undefined,
-): Check | undefined => {
+const valueCheck = (field: DescField, rules: FieldRules | undefined): Check | undefined => {
   const given = rules && typeRulesOf(rules);
   if (rules !== undefined && (given === undefined || hasExpressions(rules))) return unsure;
   if (field.message !== undefined) return given === undefined || given.size === 0 ? checkOf(field.message) : unsure;
@@ -108,17 +109,13 @@ const valueCheck = (
 
 const isUnique: Check = (list) => new Set(list as readonly unknown[]).size === (list as readonly unknown[]).length;
 
-const listCheck = (
-  field: DescField & { fieldKind: "list" },
-  rules: FieldRules,
-  checkOf: (desc: DescMessage) => Check | undefined,
-): Check | undefined => {
+const listCheck = (field: DescField & { fieldKind: "list" }, rules: FieldRules): Check | undefined => {
   const given = typeRulesOf(rules);
   if (given === undefined || hasExpressions(rules)) return unsure;
   const known = RepeatedRulesSchema.field;
   const items = given.get(known.items.localName) as FieldRules | undefined;
   if (items !== undefined && (items.ignore !== Ignore.UNSPECIFIED || items.required)) return unsure;
-  const item = valueCheck(field, items, checkOf);
+  const item = valueCheck(field, items);
   const isComparable = field.listKind !== "message" && field.scalar !== ScalarType.BYTES && field.scalar !== ScalarType.DOUBLE;
   return allOf([
     ...[...given].map(([name, limit]): Check | undefined => {
@@ -161,16 +158,12 @@ const setValueOf = (field: DescField): ((message: Fields) => unknown) => {
 const mapCheck = ({ mapKind }: DescField & { fieldKind: "map" }, rules: FieldRules): Check | undefined =>
   mapKind === "message" || rules.type.case !== undefined || hasExpressions(rules) ? unsure : undefined;
 
-const fieldCheck = (field: DescField, isInOneof: boolean, checkOf: (desc: DescMessage) => Check | undefined): Check | undefined => {
-  const rules = getOption(field, fieldRules);
+const fieldCheck = (field: DescField, isInOneof: boolean): Check | undefined => {
+  const rules = hasOption(field, fieldRules) ? getOption(field, fieldRules) : noFieldRules;
   const ignore = isInOneof && !isFieldSet(rules, FieldRulesSchema.field.ignore) ? Ignore.IF_ZERO_VALUE : rules.ignore;
   if (ignore === Ignore.ALWAYS) return undefined;
   const check =
-    field.fieldKind === "list"
-      ? listCheck(field, rules, checkOf)
-      : field.fieldKind === "map"
-        ? mapCheck(field, rules)
-        : valueCheck(field, rules, checkOf);
+    field.fieldKind === "list" ? listCheck(field, rules) : field.fieldKind === "map" ? mapCheck(field, rules) : valueCheck(field, rules);
   const setValue = setValueOf(field);
   // Without presence, zero is a value like any other, unless it is ignored.
   const hasValue = field.fieldKind === "list" || field.presence === FeatureSet_FieldPresence.IMPLICIT;
@@ -184,14 +177,15 @@ const fieldCheck = (field: DescField, isInOneof: boolean, checkOf: (desc: DescMe
   return check && ((message) => check((message as Fields)[field.localName]));
 };
 
-const messageCheck = (desc: DescMessage, checkOf: (desc: DescMessage) => Check | undefined): Check | undefined => {
+/** The check of a message, made once for all requests that hold one of its type. */
+const checkOf = oncePer((desc: DescMessage): Check | undefined => {
   // protobuf's own types, such as Value, have no rules.
   if (desc.typeName.startsWith("google.protobuf.")) return undefined;
-  const rules = getOption(desc, messageRules);
+  const rules = hasOption(desc, messageRules) ? getOption(desc, messageRules) : noMessageRules;
   if (hasExpressions(rules)) return unsure;
   const inOneofs = new Set(rules.oneof.flatMap(({ fields }) => fields));
   return allOf([
-    ...desc.fields.map((field) => fieldCheck(field, inOneofs.has(field.name), checkOf)),
+    ...desc.fields.map((field) => fieldCheck(field, inOneofs.has(field.name))),
     ...rules.oneof.map(({ fields, required }): Check => {
       const values = desc.fields.filter(({ name }) => fields.includes(name)).map(setValueOf);
       return (message) => {
@@ -201,25 +195,18 @@ const messageCheck = (desc: DescMessage, checkOf: (desc: DescMessage) => Check |
       };
     }),
     ...desc.oneofs
-      .filter((oneof) => getOption(oneof, oneofRules).required)
+      .filter((oneof) => hasOption(oneof, oneofRules) && getOption(oneof, oneofRules).required)
       .map(
         ({ localName }): Check =>
           (message) =>
             ((message as Fields)[localName] as { readonly case?: string }).case !== undefined,
       ),
   ]);
-};
+});
 
 /**
  * Makes the function that tells whether a request keeps the rules of the proto for sure, which it tells several times as fast as protovalidate, by
  * comparing values. False = the request breaks a rule, or has a field with a rule that is not simple: protovalidate is the judge. The type must
  * not hold itself.
  */
-export const simpleRulesCheck = (input: DescMessage): ((request: Message) => boolean) => {
-  const known = new Map<DescMessage, Check | undefined>();
-  const checkOf = (desc: DescMessage): Check | undefined => {
-    if (!known.has(desc)) known.set(desc, messageCheck(desc, checkOf));
-    return known.get(desc);
-  };
-  return checkOf(input) ?? (() => true);
-};
+export const simpleRulesCheck = (input: DescMessage): ((request: Message) => boolean) => checkOf(input) ?? (() => true);

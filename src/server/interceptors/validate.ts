@@ -3,6 +3,7 @@ import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { message as messageRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { DomainError, type FieldViolation } from "../../errors.ts";
+import { oncePer } from "../../once-per.ts";
 import type { Interceptor } from "./interceptor.ts";
 import { findNested, type Nested } from "./nested.ts";
 import { simpleRulesCheck } from "./simple-rules.ts";
@@ -81,23 +82,31 @@ const checkNested = (nested: readonly Nested[]): void => {
   if (violations.length > 0) throw invalidFields(violations);
 };
 
-/** Decodes what the transport received into the request message, and checks it against the rules of the proto. */
-export const validate: Interceptor = ({ method: { input }, kind, decode }) => {
+/** Makes the function that throws the error of a request that breaks a rule of the proto: once for each type, whatever number of transports takes it. */
+const rulesOf = oncePer((input: DescMessage): ((request: Message) => void) => {
   // Compiles the rules: the first call need not, and a rule that is wrong ends the start.
   const trial = validator.validate(input, create(input));
   if (trial.kind === "error") throw trial.error;
   const checkTimes = timesCheck(input);
   const nested = findNested(input);
   const keepsRules = nested === undefined ? simpleRulesCheck(input) : () => false;
-  const check = (received: unknown): Message => {
-    const request = decode(received);
+  return (request) => {
     // Before the rules: they fail on what is no time at all.
     checkTimes?.(request);
-    if (keepsRules(request)) return request;
+    if (keepsRules(request)) return;
     const result = validator.validate(input, request);
     if (result.kind === "invalid") throw invalid(result.violations, input);
     if (result.kind === "error") throw result.error;
     if (nested !== undefined) checkNested(nested(request));
+  };
+});
+
+/** Decodes what the transport received into the request message, and checks it against the rules of the proto. */
+export const validate: Interceptor = ({ method: { input }, kind, decode }) => {
+  const assertRules = rulesOf(input);
+  const check = (received: unknown): Message => {
+    const request = decode(received);
+    assertRules(request);
     return request;
   };
   if (kind === "client_streaming") {
