@@ -6,6 +6,7 @@ import { families } from "../../src/contract/kinds/families.ts";
 import { file_google_api_field_behavior } from "../../src/gen/google/api/field_behavior_pb.ts";
 import { file_userd_v1_options } from "../../src/gen/userd/v1/options_pb.ts";
 import { describeService } from "../../src/kinds/service/descriptor.ts";
+import { messageNames } from "../../src/kinds/service/service.ts";
 import { kinds } from "../../src/schema/entities.ts";
 
 /** The options that fields and methods can have. */
@@ -25,6 +26,7 @@ test.for(families.map((service) => [service.name, service] as const))(
     if (kind === undefined) throw new Error(`${name} has no kinds`);
     const { proto } = describeService(kind.file, name, ofFamily).file;
     expect(proto.name).toBe(file.proto.name);
+    expect(ofFamily.flatMap(messageNames)).toEqual(proto.messageType.map((message) => message.name));
     expect(contentOf(proto.messageType, proto.service)).toEqual(contentOf(file.proto.messageType, file.proto.service));
   },
 );

@@ -1,4 +1,5 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import type { UnplacedKind } from "./kind.ts";
 
 /** A function that records a fault of a message or field; `says` completes a sentence that begins with the name of the message or field. */
 export type Note = (of: DescMessage | DescField, says: string) => void;
@@ -7,10 +8,13 @@ export type Note = (of: DescMessage | DescField, says: string) => void;
 export class KindFaults extends Error {
   override readonly name = "KindFaults";
   readonly faults: readonly string[];
+  /** All kinds that were read, those with faults too, for those who look for further faults. */
+  readonly kinds: readonly UnplacedKind[];
 
-  constructor(faults: readonly string[]) {
+  constructor(faults: readonly string[], kinds: readonly UnplacedKind[]) {
     super(`The kinds can't be served:\n${faults.join("\n")}`);
     this.faults = faults;
+    this.kinds = kinds;
   }
 }
 

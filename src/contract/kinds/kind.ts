@@ -165,6 +165,9 @@ export type Kind = Referent & {
   readonly isAccountWide?: boolean;
 };
 
+/** A kind whose place among the others is not known. It can be read of every message, whatever the faults of the message. */
+export type UnplacedKind = Omit<Kind, "parent" | "listedBy" | "ancestors">;
+
 /** Tells whether a column of a kind has a foreign key: of a large kind only the parent has, since each costs time with every record. */
 export const hasForeignKey = ({ isLarge }: Pick<Kind, "isLarge">, { reference }: Column): boolean =>
   reference !== undefined && (!isLarge || reference.isParent);

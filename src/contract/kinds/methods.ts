@@ -1,4 +1,4 @@
-import { type Kind, PROFILE, sealedOf, tokenOf } from "./kind.ts";
+import { PROFILE, sealedOf, tokenOf, type UnplacedKind } from "./kind.ts";
 
 /** A verb with which the name of a standard RPC begins, such as Get in GetRelease. */
 export type StandardVerb =
@@ -25,7 +25,7 @@ export const camelCase = (name: string): string => name.replaceAll(/_([a-z0-9])/
 export const withArticle = (word: string): string => `${/^[aeiou]/.test(word) ? "an" : "a"} ${word}`;
 
 /** Returns the standard verbs that a kind has, each with the name of its RPC, such as Get with GetRelease. */
-export const standardMethods = (kind: Kind): readonly (readonly [verb: StandardVerb, name: string])[] => {
+export const standardMethods = (kind: UnplacedKind): readonly (readonly [verb: StandardVerb, name: string])[] => {
   const { message, plural, isSoft, isLarge } = kind;
   const one = message.name;
   const several = pascalCase(plural);

@@ -21,6 +21,7 @@ import {
   OWNER_PROFILE_ID,
   PROFILE,
   type Referent,
+  type UnplacedKind,
   USER,
   unqualified,
 } from "./kind.ts";
@@ -53,8 +54,8 @@ const others: readonly Referent[] = [
 
 const snakeCase = (name: string): string => name.replaceAll(/(?<=[a-z0-9])[A-Z]/g, "_$&").toLowerCase();
 
-/** A kind whose place among the others is not known yet. */
-type Draft = Omit<Kind, "parent" | "listedBy" | "ancestors"> & { readonly parents: readonly Column[]; readonly scope: KindScope };
+/** A kind, with what tells its place among the others. */
+type Draft = UnplacedKind & { readonly parents: readonly Column[]; readonly scope: KindScope };
 
 /** Words of SQL, which can't stand bare as the name of a table: that of such a kind is called after several of it, as `users` is. */
 const sqlWords: ReadonlySet<string> = new Set(["check", "column", "grant", "group", "limit", "order", "table", "union", "user", "window"]);
@@ -186,7 +187,7 @@ const readAll = (files: readonly DescFile[], taken: Iterable<string>, known: rea
   checkReferencesToLarge(kinds, note);
   checkRpcs(kinds, note);
   const ordered = inOrder(kinds, note);
-  if (faults.length > 0) throw new KindFaults(faults);
+  if (faults.length > 0) throw new KindFaults(faults, all);
   return ordered;
 };
 

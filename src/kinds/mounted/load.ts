@@ -4,12 +4,13 @@ import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { type Config, ConfigError } from "../../config.ts";
 import { families, familyFiles } from "../../contract/kinds/families.ts";
 import { KindFaults } from "../../contract/kinds/faults.ts";
-import { isMounted, type Kind, permissionsOf } from "../../contract/kinds/kind.ts";
+import { isMounted, type Kind, permissionsOf, type UnplacedKind } from "../../contract/kinds/kind.ts";
 import { readKinds } from "../../contract/kinds/read.ts";
 import { family, kind as kindOption } from "../../gen/userd/v1/kind_pb.ts";
 import { handwritten } from "../../schema/entities.ts";
 import { builtin, createKindSet, type KindSet } from "../../schema/kind-set.ts";
 import { describeService, servicePath } from "../service/descriptor.ts";
+import { messageNames } from "../service/service.ts";
 import { ownServices, readSetFile } from "./read-set.ts";
 
 /** The name of the table, in the schema `MOUNTED_SCHEMA`, in which `userd kinds apply` records what it has applied. */
@@ -47,20 +48,22 @@ const checkPermissions = (files: readonly DescFile[], note: (file: DescFile, fau
   }
 };
 
-/** Makes the services of families, with a fault for each of their messages whose name a file has for something else. */
-const describe = (
-  kinds: readonly Kind[],
-  files: readonly DescFile[],
-  note: (file: DescFile, fault: string) => void,
-): readonly DescService[] => {
+/** The names of the messages of services of families, with a fault for each that a file has for something else. */
+const checkMessages = (kinds: readonly UnplacedKind[], files: readonly DescFile[], note: (file: DescFile, fault: string) => void): void => {
   const taken = new Set(files.flatMap((file) => [...nestedTypes(file)].map(({ typeName }) => typeName)));
-  return [...Map.groupBy(kinds, ({ file }) => file)].map(([file, some]) => {
-    const service = describeService(file, getOption(file, family).service, some);
-    for (const { typeName } of service.file.messages)
-      if (taken.has(typeName)) note(file, `${typeName} is a message of its service: userd makes it`);
-    return service;
-  });
+  for (const kind of kinds.filter(isMounted)) {
+    for (const name of messageNames(kind)) {
+      const typeName = `${kind.file.proto.package}.${name}`;
+      if (taken.has(typeName)) note(kind.file, `${typeName} is a message of its service: userd makes it`);
+    }
+  }
 };
+
+/** Makes the services of the families of mounted kinds. */
+const describe = (kinds: readonly Kind[]): readonly DescService[] =>
+  [...Map.groupBy(kinds.filter(isMounted), ({ file }) => file)].map(([file, some]) =>
+    describeService(file, getOption(file, family).service, some),
+  );
 
 /**
  * Reads the kinds that the setting KINDS names. The built-in kinds are always read, since their tables exist even when KINDS leaves them out.
@@ -90,12 +93,12 @@ export const loadKinds = ({ kinds: { isBuiltin, paths }, readPolicy }: Pick<Conf
   const pathOf = (fault: string) => from.get(files.find(({ proto }) => fault.startsWith(`${proto.name}: `)) as DescFile);
   try {
     const all = readMounted(files);
-    const mounted = all.filter(isMounted);
-    const services = describe(mounted, files, note);
-    if (faults.length === 0) return { kinds: makeSet(all, [...own, ...services], files), paths: from };
+    checkMessages(all, files, note);
+    if (faults.length === 0) return { kinds: makeSet(all, [...own, ...describe(all)], files), paths: from };
   } catch (error) {
     if (!(error instanceof KindFaults)) throw error;
     faults.push(...error.faults.map((fault) => `${pathOf(fault)}: ${fault}`));
+    checkMessages(error.kinds, files, note);
   }
   throw new ConfigError(faults.map((fault) => `KINDS ${fault}`).join("\n"));
 };

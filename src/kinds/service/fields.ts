@@ -42,7 +42,8 @@ export const expanded = (kind: Kind, number: number): FieldShape => ({
   comment: "What expand asks for; absent = it asks for nothing.",
 });
 
-const referencesName = ({ message }: Kind): string => `${message.name}References`;
+/** Returns the name of the message that holds in responses what resources of a kind refer to. */
+export const referencesName = ({ message }: Pick<Kind, "message">): string => `${message.name}References`;
 
 /** Makes the message that holds in responses what resources of a kind refer to. */
 export const referencesMessage = (kind: Kind): MessageShape => ({
@@ -120,9 +121,12 @@ const keyField = ({ name, type, maxLength }: Column, index: number): FieldShape 
   rules: type === "text" ? { string: { min_len: 1, max_len: maxLength, not_contains: "\0" } } : { int64: { gt: 0 } },
 });
 
+/** Returns the name of the message that holds one of a kind's unique keys in requests of Get. */
+export const keyName = ({ message }: Pick<Kind, "message">, key: ColumnList): string => `${message.name}${pascalCase(key.name)}Key`;
+
 /** Makes the message that holds one of a kind's unique keys in requests of Get. */
 export const keyMessage = (kind: Kind, key: ColumnList): MessageShape => ({
-  name: `${kind.message.name}${pascalCase(key.name)}Key`,
+  name: keyName(kind, key),
   comment: `What identifies ${withArticle(kind.label)} by its ${key.name.replaceAll("_", " ")}.`,
   fields: key.columns.map(keyField),
 });

@@ -1,6 +1,6 @@
-import { type Kind, tokenOf } from "../../contract/kinds/kind.ts";
+import { type Kind, tokenOf, type UnplacedKind } from "../../contract/kinds/kind.ts";
 import { type StandardVerb, standardMethods, withArticle } from "../../contract/kinds/methods.ts";
-import { keyMessage, parentWords, referencesMessage, several } from "./fields.ts";
+import { keyMessage, keyName, parentWords, referencesMessage, referencesName, several } from "./fields.ts";
 import { reasonsOf } from "./reasons.ts";
 import { requests } from "./requests.ts";
 import { responses } from "./responses.ts";
@@ -60,6 +60,13 @@ const messagesOf = (kind: Kind): MessageShape[] => [
     { name: `${name}Request`, comment: `The request of ${name}.`, ...requests[verb](kind) },
     { name: `${name}Response`, comment: `The response of ${name}.`, fields: responses[verb](kind) },
   ]),
+];
+
+/** Returns the names of the messages that the service of a family has for a kind, in their order. A kind with faults has names, too. */
+export const messageNames = (kind: UnplacedKind): readonly string[] => [
+  ...kind.keys.map((key) => keyName(kind, key)),
+  referencesName(kind),
+  ...standardMethods(kind).flatMap(([, name]) => [`${name}Request`, `${name}Response`]),
 ];
 
 /** Returns the description of the service of a family: the standard RPCs of its kinds, with their messages and comments. */

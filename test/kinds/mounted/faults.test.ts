@@ -77,13 +77,15 @@ const cases: readonly (readonly [what: string, path: () => string, faults: (path
     () =>
       changed([
         ["tickets.read", "Tickets"],
-        ["message TicketNote {", "message Release {"],
+        ["message TicketNote {", "message GetTicketRequest {}\n\nenum TicketNumberKey {\n  ZERO = 0;\n}\n\nmessage Release {"],
         ['fields: ["organization_id", "number"]', 'fields: ["organization_id", "nothing"]'],
       ]),
     (path) => [
       `KINDS ${path}: ${FILE}: Ticket has the permission "Tickets", whose name is not like tickets.read`,
       `KINDS ${path}: ${FILE}: Ticket has the key "number" on "nothing", which is no field with a column`,
       `KINDS ${path}: ${FILE}: Release has a name that is taken: "release"`,
+      `KINDS ${path}: ${FILE}: acme.tickets.v1.TicketNumberKey is a message of its service: userd makes it`,
+      `KINDS ${path}: ${FILE}: acme.tickets.v1.GetTicketRequest is a message of its service: userd makes it`,
     ],
   ],
   [
@@ -95,6 +97,21 @@ const cases: readonly (readonly [what: string, path: () => string, faults: (path
     "a name of a request as a message",
     () => changed([["message TicketNote {", "message GetTicketRequest {}\n\nmessage TicketNote {"]]),
     (path) => [`KINDS ${path}: ${FILE}: acme.tickets.v1.GetTicketRequest is a message of its service: userd makes it`],
+  ],
+  [
+    "a name of a request as a message, and the kind has no parent",
+    () =>
+      changed([
+        ["parent: true ", ""],
+        ["message TicketNote {", "message ListTicketsResponse {}\n\nmessage TicketNote {"],
+      ]),
+    (path) => [
+      `KINDS ${path}: ${FILE}: Ticket.organization_id can be written and is not "optional": an update could not tell its default from its absence`,
+      `KINDS ${path}: ${FILE}: Ticket has the key "number" that does not begin with the parent`,
+      `KINDS ${path}: ${FILE}: Ticket has an index that does not begin with the parent`,
+      `KINDS ${path}: ${FILE}: Ticket has no parent`,
+      `KINDS ${path}: ${FILE}: acme.tickets.v1.ListTicketsResponse is a message of its service: userd makes it`,
+    ],
   ],
   [
     "names that PostgreSQL would cut",
