@@ -3,7 +3,7 @@ import type { Freshness } from "./cache/freshness.ts";
 import type { Quotas } from "./config.ts";
 import type { Database } from "./db/orm.ts";
 import type { Pager } from "./db/page.ts";
-import type { Write } from "./db/transaction.ts";
+import type { Write } from "./db/write.ts";
 import type { ResourcesOf } from "./kinds/resource.lookup.ts";
 import type { Passwords } from "./passwords/passwords.ts";
 import type { Vault } from "./secrets/secrets.ts";

@@ -3,7 +3,7 @@ import { type CompiledQuery, DummyDriver, Kysely, PostgresAdapter, PostgresIntro
 import { pino } from "pino";
 import type { Call } from "../../src/call.ts";
 import { createSession } from "../../src/db/session.ts";
-import type { Tx } from "../../src/db/transaction.ts";
+import type { Tx } from "../../src/db/write.ts";
 import { type SetOptionRequest, SetOptionRequestSchema } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { createOptionScopes } from "../../src/options/option-scopes.ts";
 import type { OptionRegistry } from "../../src/options/registry/registry.ts";

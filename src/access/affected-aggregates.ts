@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Session } from "../db/session.ts";
-import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/write.ts";
 import { type Aggregate, accountAggregate, platformAggregate, userAggregate } from "../versions/aggregate.ts";
 
 /** Returns the accounts of a user, and account 0 when one of them is the platform account. */

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 import { canonicalName } from "../names/canonical.ts";
 import { digestAggregate, nameDigest } from "../versions/aggregate.ts";
 import type { Session } from "./session.ts";
-import type { Tx } from "./transaction.ts";
+import type { Tx } from "./write.ts";
 
 /** Makes the SQL of the digest of a canonical name, as `nameDigest` makes it. */
 export const sqlNameDigest = (name: RawBuilder<unknown>): RawBuilder<string> =>

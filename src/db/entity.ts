@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { EntityClass, EntityData } from "@mikro-orm/core";
-import type { Tx } from "./transaction.ts";
+import type { Tx } from "./write.ts";
 
 /** Updates a row that a statement has loaded, and returns the row's entity. Only the values in `changes` that differ from `row` are written. */
 export const changeEntity = async <E extends object>(tx: Tx, entity: EntityClass<E>, row: object, changes: EntityData<E>): Promise<E> => {

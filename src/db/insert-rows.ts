@@ -1,6 +1,6 @@
 import { type Insertable, sql } from "kysely";
 import type { Schema } from "../schema/entities.ts";
-import type { Tx } from "./transaction.ts";
+import type { Tx } from "./write.ts";
 
 /** Replaces what JSON.stringify can't write, and what jsonb refuses: halves of surrogate pairs, which drivers replace too. */
 const replacer = (_: string, value: unknown): unknown => {

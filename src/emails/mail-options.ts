@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { canonicalName } from "../names/canonical.ts";
 
 /** The option that says where mail of a scope goes. */

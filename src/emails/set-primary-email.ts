@@ -1,6 +1,6 @@
 import type { Operation } from "../call.ts";
 import { lockCanonicalNames } from "../db/canonical-names.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { alreadyExists, failedPrecondition } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { canonicalName } from "../names/canonical.ts";

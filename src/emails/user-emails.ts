@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import { MAX_PAGE_SIZE } from "../db/page.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition, notFound } from "../errors.ts";
 import { ListUserEmailsRequestSchema } from "../gen/userd/v1/emails_pb.ts";

@@ -1,7 +1,7 @@
 import { type Selectable, sql } from "kysely";
 import type { Operation } from "../call.ts";
 import { maskedFields } from "../db/mask.ts";
-import type { LookUpLocks } from "../db/transaction.ts";
+import type { LookUpLocks } from "../db/write.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition, invalidField } from "../errors.ts";
 import { AuthProviderSchema, ListAuthProvidersRequestSchema } from "../gen/userd/v1/auth_identity_pb.ts";

@@ -2,7 +2,7 @@ import type { Value } from "@bufbuild/protobuf/wkt";
 import { type Selectable, sql } from "kysely";
 import { Overtaken } from "../db/overtaken.ts";
 import type { Session } from "../db/session.ts";
-import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/write.ts";
 import { alreadyExists, failedPrecondition, notFound } from "../errors.ts";
 import { IdentityStatus } from "../gen/userd/v1/identity_pb.ts";
 import { jsonOf, sentBytes } from "../options/value.ts";

@@ -3,7 +3,7 @@ import { type RawBuilder, type Selectable, sql } from "kysely";
 import { Overtaken } from "../db/overtaken.ts";
 import { type Page, type Sized, withinPage } from "../db/page.ts";
 import type { Session } from "../db/session.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { type DomainError, failedPrecondition, invalidField, notFound } from "../errors.ts";
 import { jsonOf, sentBytes } from "../options/value.ts";
 import type { Schema } from "../schema/entities.ts";

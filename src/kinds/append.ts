@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import { type Kind, ORGANIZATION_ID } from "../contract/kinds/kind.ts";
 import { type Compiled, compiled, place } from "../db/compiled.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { alreadyExists, DomainError, orRefusal } from "../errors.ts";
 import { oncePerKind } from "./once-per-kind.ts";
 import { parentsOf } from "./parents.ts";

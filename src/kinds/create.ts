@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 import { referenceNotFound } from "../contract/kinds/errors.ts";
 import { type Column, type Kind, ORGANIZATION_ID, ORGANIZATION_IDS, tokenOf } from "../contract/kinds/kind.ts";
 import { type Compiled, compiled, place } from "../db/compiled.ts";
-import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/write.ts";
 import { conflict, invalidField } from "../errors.ts";
 import type { Aggregate } from "../versions/aggregate.ts";
 import { addLinks } from "./links.ts";

@@ -1,5 +1,5 @@
 import { changeEntity } from "../db/entity.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { afterDays } from "../moment.ts";
 import { requireEtag } from "../versions/etag.ts";
 import { removeRecordsFirst } from "./records.ts";

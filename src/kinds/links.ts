@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { type Kind, type Link, ORGANIZATION_ID } from "../contract/kinds/kind.ts";
 import { compiled, place } from "../db/compiled.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { oncePerKind } from "./once-per-kind.ts";
 import type { Row } from "./row.ts";
 

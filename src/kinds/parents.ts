@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { type Kind, ORGANIZATION_ID } from "../contract/kinds/kind.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { forbidden, notFound } from "../errors.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 import { isRelated, ruledBy, ruleOf } from "./relation.ts";

@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { Call } from "../call.ts";
 import type { Kind } from "../contract/kinds/kind.ts";
 import type { Session } from "../db/session.ts";
-import type { Tx, WritePlan } from "../db/transaction.ts";
+import type { Tx, WritePlan } from "../db/write.ts";
 import type { KindSet } from "../schema/kind-set.ts";
 import { joinedAncestors } from "./row.ts";
 import type { KindDependencies } from "./standard-method.ts";

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 import { referenceNotFound } from "../contract/kinds/errors.ts";
 import type { Kind, Link, Reference, Referent } from "../contract/kinds/kind.ts";
 import { type Compiled, compiled, place } from "../db/compiled.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { oncePerKind } from "./once-per-kind.ts";
 import { joinedAncestors } from "./row.ts";
 import { liveById } from "./stored.ts";

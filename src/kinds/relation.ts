@@ -4,7 +4,7 @@ import type { Call } from "../call.ts";
 import { type Ancestor, type Kind, ORGANIZATION_ID, PROFILE, PROJECT } from "../contract/kinds/kind.ts";
 import { models } from "../contract/kinds/read.ts";
 import { place } from "../db/compiled.ts";
-import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/write.ts";
 import { type DomainError, forbidden } from "../errors.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 import { MemberRole, TeamRole } from "../gen/userd/v1/member_pb.ts";

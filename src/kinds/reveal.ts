@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { resourceNotFound } from "../contract/kinds/errors.ts";
 import { type Kind, sealedOf } from "../contract/kinds/kind.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { requireOwned, ruledRow } from "./relation.ts";
 import { resourceField } from "./resource-fields.ts";
 import { toMessage } from "./row.ts";

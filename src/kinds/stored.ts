@@ -3,7 +3,7 @@ import { resourceDeleted, resourceNotFound } from "../contract/kinds/errors.ts";
 import { type Kind, ORGANIZATION_ID, ORGANIZATION_IDS, type Referent } from "../contract/kinds/kind.ts";
 import { compiled, place } from "../db/compiled.ts";
 import type { Session } from "../db/session.ts";
-import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/write.ts";
 import type { Aggregate } from "../versions/aggregate.ts";
 import { oncePerKind } from "./once-per-kind.ts";
 import { isReadable, requireOwned, ruledRow } from "./relation.ts";

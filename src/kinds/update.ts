@@ -7,7 +7,7 @@ import { withArticle } from "../contract/kinds/methods.ts";
 import { declaredReasons } from "../contract/reasons.ts";
 import { changeEntity } from "../db/entity.ts";
 import { maskedFields } from "../db/mask.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { failedPrecondition, invalidField } from "../errors.ts";
 import { requireEtag } from "../versions/etag.ts";
 import { replaceLinks } from "./links.ts";

@@ -4,7 +4,7 @@ import type { Operation } from "../call.ts";
 import { PROFILE } from "../contract/kinds/kind.ts";
 import { eraseAnswers } from "../db/idempotency.ts";
 import type { Session } from "../db/session.ts";
-import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/write.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { dropOwned, lockOwned } from "../kinds/owned.ts";
 import { removeRecordsFirst } from "../kinds/records.ts";

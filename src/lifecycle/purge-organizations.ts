@@ -1,4 +1,4 @@
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { removeRecordsFirst } from "../kinds/records.ts";
 import { answerOf, fieldsOf, type StandardMethod } from "../kinds/standard-method.ts";
 import { lockedRow, locksOf } from "../kinds/stored.ts";

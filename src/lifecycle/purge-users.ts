@@ -5,7 +5,7 @@ import { PROFILE } from "../contract/kinds/kind.ts";
 import { sqlNameDigest } from "../db/canonical-names.ts";
 import { eraseAnswers } from "../db/idempotency.ts";
 import type { Session } from "../db/session.ts";
-import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/write.ts";
 import { failedPrecondition } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { dropOwned, lockOwned } from "../kinds/owned.ts";

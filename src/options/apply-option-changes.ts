@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { failedPrecondition, invalidField, notFound } from "../errors.ts";
 import {
   type ApplyOptionChangesRequest,

@@ -3,7 +3,7 @@ import type { Quotas } from "../config.ts";
 import type { Writer } from "../db/beginning.ts";
 import { compiled, place } from "../db/compiled.ts";
 import type { Together } from "../db/joining.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { storedMoment } from "../moment.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import type { Growth, Usage } from "./quota.ts";

@@ -3,7 +3,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Selectable, sql } from "kysely";
 import type { Operation } from "../call.ts";
 import { withinPage } from "../db/page.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { notFound } from "../errors.ts";
 import type { OptionRevisionSchema } from "../gen/userd/v1/user_option_pb.ts";
 import { ListOptionRevisionsRequestSchema, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";

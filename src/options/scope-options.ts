@@ -3,7 +3,7 @@ import { stalenessOf } from "../cache/freshness.ts";
 import { type Operation, whenReady } from "../call.ts";
 import { withinPage } from "../db/page.ts";
 import type { Session } from "../db/session.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { invalidField, notFound } from "../errors.ts";
 import { ListScopeOptionsRequestSchema, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { etagOfLife, requireEtag } from "../versions/etag.ts";

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Together } from "../db/joining.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import type { DomainError } from "../errors.ts";
 import { changeOptions, type OptionWrite, type StoredRow, setOption } from "./changed-options.ts";
 import type { OptionDependencies } from "./dependencies.ts";

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import type { OptionRow } from "./option.mapping.ts";
 import { alive, optionColumns } from "./option.select.ts";
 import type { OptionScopes } from "./option-scopes.ts";

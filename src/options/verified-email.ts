@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { DomainError } from "../errors.ts";
 import { canonicalName } from "../names/canonical.ts";
 import type { OptionWrite } from "./changed-options.ts";

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Session } from "../db/session.ts";
-import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/write.ts";
 import { type Aggregate, organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 
 /** A user, and the canonical name of an address that the user has verified. */

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Session } from "../db/session.ts";
-import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/write.ts";
 import { notFound } from "../errors.ts";
 import type { MemberRole } from "../gen/userd/v1/member_pb.ts";
 import { organizationAggregate, userAggregate } from "../versions/aggregate.ts";

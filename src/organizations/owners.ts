@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { failedPrecondition } from "../errors.ts";
 import { presentUser } from "../users/present.ts";
 import type { MemberRow } from "./member.mapping.ts";

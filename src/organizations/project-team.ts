@@ -1,5 +1,5 @@
 import { resourceNotFound } from "../contract/kinds/errors.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { lockedRow, requireLive, storedById } from "../kinds/stored.ts";
 import { projects, teams } from "./kind.ts";
 

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import { lockCanonicalNames } from "../db/canonical-names.ts";
-import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/write.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition } from "../errors.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";

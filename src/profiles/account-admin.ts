@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { memberAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { UserSchema } from "../gen/userd/v1/user_pb.ts";

@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Selectable, sql } from "kysely";
 import type { Operation } from "../call.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { type DomainError, invalidField, notFound } from "../errors.ts";
 import { type AccountContactSchema, ListAccountContactsRequestSchema } from "../gen/userd/v1/account_contact_pb.ts";

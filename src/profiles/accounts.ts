@@ -6,7 +6,7 @@ import type { Operation } from "../call.ts";
 import { changeEntity } from "../db/entity.ts";
 import { maskedFields } from "../db/mask.ts";
 import { type Sized, withinPage } from "../db/page.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition, invalidField, notFound } from "../errors.ts";
 import { type Account as AccountMessage, AccountSchema, ListAccountsRequestSchema } from "../gen/userd/v1/account_pb.ts";

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { memberAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
 import { insertRows } from "../db/insert-rows.ts";
-import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/write.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { alreadyExists, assertDistinct, type DomainError, invalidField, isAccepted, notFound, orRefusal } from "../errors.ts";
 import { type BatchCreateProfilesRequest, BatchCreateProfilesRequestSchema } from "../gen/userd/v1/profile_batch_pb.ts";

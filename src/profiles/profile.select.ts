@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
 import type { Session } from "../db/session.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { notFound } from "../errors.ts";
 import type { UserProfileSchema } from "../gen/userd/v1/user_profile_pb.ts";
 import type { Schema } from "../schema/entities.ts";

@@ -3,7 +3,7 @@ import type { Operation } from "../call.ts";
 import { changeEntity } from "../db/entity.ts";
 import { insertRows } from "../db/insert-rows.ts";
 import { maskedFields } from "../db/mask.ts";
-import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/write.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition, invalidField } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";

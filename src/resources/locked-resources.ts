@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Session } from "../db/session.ts";
-import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/write.ts";
 import { assertDistinct } from "../errors.ts";
 import type { ResourceRef } from "../gen/userd/v1/resource_pb.ts";
 import { type Aggregate, accountAggregate } from "../versions/aggregate.ts";

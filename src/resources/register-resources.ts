@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { assertDistinct, type DomainError, isAccepted, notFound } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";

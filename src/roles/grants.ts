@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import type { MaybePromise, Operation } from "../call.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { requirePermission } from "../users/privileges.ts";

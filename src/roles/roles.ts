@@ -3,7 +3,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Kysely, sql } from "kysely";
 import type { Operation } from "../call.ts";
 import { maskedFields } from "../db/mask.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { invalidField, notFound } from "../errors.ts";
 import { ListRolesRequestSchema, RoleSchema } from "../gen/userd/v1/role_pb.ts";

@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import type { Operation } from "../call.ts";
 import { lockCanonicalNames } from "../db/canonical-names.ts";
 import type { Session } from "../db/session.ts";
-import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/write.ts";
 import type { GetOrCreateUserByEmailRequest } from "../gen/userd/v1/user_batch_pb.ts";
 import { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";

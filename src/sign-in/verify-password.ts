@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { Call, Operation } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import type { Dependencies } from "../dependencies.ts";
 import type { VerifyPasswordRequest } from "../gen/userd/v1/credentials_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { touchAccounts } from "../access/affected-aggregates.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import type { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { User } from "../schema/user.entity.ts";
 import { userNotFound } from "./get-user.ts";

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Call, ClientStreamOperation } from "../call.ts";
-import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/write.ts";
 import { alreadyExists, DomainError, invalidField, orRefusal } from "../errors.ts";
 import type { ImportUsersRequest } from "../gen/userd/v1/user_batch_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";

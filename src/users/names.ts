@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { lockCanonicalNames } from "../db/canonical-names.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { alreadyExists } from "../errors.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { externalCanonicalName } from "./external-id.ts";

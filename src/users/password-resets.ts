@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 
 /** Deletes all reset tokens of a user. */
 export const endPasswordResets = async (tx: Tx, userId: bigint): Promise<void> => {

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { type DomainError, forbidden } from "../errors.ts";
 import { permissionSources } from "../roles/permission-sources.ts";
 

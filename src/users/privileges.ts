@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Call } from "../call.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { type DomainError, forbidden } from "../errors.ts";
 import type { Permission } from "../permissions.ts";
 import { permissionSources } from "../roles/permission-sources.ts";

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { lockCanonicalNames } from "../db/canonical-names.ts";
 import { insertRows } from "../db/insert-rows.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { alreadyExists, type DomainError } from "../errors.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { acceptInvitations } from "../organizations/invitations.ts";

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { flagAggregates, touchAccounts } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
 import { maskedFields } from "../db/mask.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { failedPrecondition, invalidField } from "../errors.ts";
 import { type User as UserMessage, UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";

@@ -1,7 +1,7 @@
 import type { EntityData } from "@mikro-orm/core";
 import { flagAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { invalidField } from "../errors.ts";
 import { AvatarType } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";

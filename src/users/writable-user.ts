@@ -1,6 +1,6 @@
 import { type Selectable, sql } from "kysely";
 import { compiled, place } from "../db/compiled.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { Tx } from "../db/write.ts";
 import { type DomainError, failedPrecondition } from "../errors.ts";
 import type { Schema } from "../schema/entities.ts";
 import { userNotFound } from "./get-user.ts";

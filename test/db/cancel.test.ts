@@ -1,5 +1,3 @@
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
@@ -7,6 +5,7 @@ import { startApp } from "../../src/app.ts";
 import { openDatabase } from "../../src/db/orm.ts";
 import { runImport } from "../../src/import/import.ts";
 import { createUser, unique, value } from "../support/build.ts";
+import { isCancel, startCancelProxy } from "../support/cancel-proxy.ts";
 import { createClients } from "../support/clients.ts";
 import { test as base, silent } from "../support/database.ts";
 import { expectRefusal } from "../support/errors.ts";
@@ -90,39 +89,6 @@ const cases: readonly Case[] = [
   ["a stream of users", writesTo("users"), ({ users }, _, signal) => users.importUsers(streamed(), signal)],
 ];
 
-/**
- * A way to PostgreSQL on which cancels are counted. `passes` says whether the one with this number comes through, and `ended` when its
- * sender learns that the server has signalled.
- */
-const startWay = async (
-  databaseUrl: string,
-  stack: AsyncDisposableStack,
-  { passes = () => true, ended = Promise.resolve() }: { passes?: (number: number) => boolean; ended?: Promise<void> },
-) => {
-  const url = new URL(databaseUrl);
-  const target = { host: url.hostname, port: Number(url.port) };
-  let cancels = 0;
-  const isCancel = (bytes: Buffer): boolean => bytes.length === 16 && bytes.readInt32BE(4) === 80_877_102;
-  const server = createServer({ allowHalfOpen: true }, (client) => {
-    client
-      .on("error", () => {})
-      .once("data", async (first) => {
-        const upstream = connect(target).on("error", () => client.destroy());
-        if (!isCancel(first)) {
-          upstream.write(first);
-          return client.pipe(upstream).pipe(client);
-        }
-        cancels += 1;
-        upstream.end(passes(cancels) ? first : "");
-        return ended.then(() => client.end());
-      });
-  }).listen(0, "127.0.0.1");
-  stack.defer(() => void server.close());
-  await once(server, "listening");
-  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url: url.href, cancels: () => cancels };
-};
-
 const freed = async (waiting: () => Promise<number>, ended: number) => {
   while ((await waiting()) > 0) if (Date.now() - ended > 2_000) break;
   expect(Date.now() - ended).toBeLessThan(200);
@@ -138,8 +104,8 @@ test.for(byWay)(
   "a cancel that PostgreSQL has dropped is sent again: a %s",
   async ([, [, lock, call]], { databaseUrl, small, blocked, waiting }) => {
     await using stack = new AsyncDisposableStack();
-    const way = await startWay(databaseUrl, stack, { passes: (number) => number > 1 });
-    const app = stack.use(await startApp(testConfig(way.url), silent, { migrate: false }));
+    const proxy = stack.use(await startCancelProxy(databaseUrl, { passes: (number) => number > 1 }));
+    const app = stack.use(await startApp(testConfig(proxy.url), silent, { migrate: false }));
     const clients = createClients(app);
     stack.defer(() => clients.close());
     const { id } = await createUser(small);
@@ -149,7 +115,7 @@ test.for(byWay)(
     await expect.poll(waiting, { timeout: 5_000 }).toBe(1);
     controller.abort();
     await refused;
-    await expect.poll(way.cancels, { timeout: 5_000 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(proxy.cancels, { timeout: 5_000 }).toBeGreaterThanOrEqual(2);
     await expect.poll(waiting, { timeout: 5_000 }).toBe(0);
   },
 );
@@ -159,8 +125,8 @@ test.for(byWay)(
   async ([, [, lock, call]], { databaseUrl, small, blocked, waiting }) => {
     await using stack = new AsyncDisposableStack();
     const ended = Promise.withResolvers<void>();
-    const way = await startWay(databaseUrl, stack, { ended: ended.promise });
-    const app = stack.use(await startApp(testConfig(way.url, { DATABASE_POOL_SIZE: "2" }), silent, { migrate: false }));
+    const proxy = stack.use(await startCancelProxy(databaseUrl, { ended: ended.promise }));
+    const app = stack.use(await startApp(testConfig(proxy.url, { DATABASE_POOL_SIZE: "2" }), silent, { migrate: false }));
     const clients = createClients(app);
     stack.defer(() => clients.close());
     const own = clients.byKind["grpc-js"];
@@ -263,7 +229,6 @@ test("a server that can't be told loses the connection, and the next statement g
   await using own = await openDatabase({ database: { kind: "postgres", url: proxy.through(databaseUrl) }, poolSize: 2 }, silent);
   const pid = async () => (await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(own.sql)).rows[0]?.pid;
   const before = await pid();
-  const isCancel = (chunk: Buffer) => chunk.length === 16 && chunk.readInt32BE(4) === 80_877_102;
   const lost = proxy.cut({ when: isCancel, moment: "before" });
   const stop = new AbortController();
   const run = sql`select pg_sleep(1)`.execute(own.sql, own.abort({ signal: stop.signal }));

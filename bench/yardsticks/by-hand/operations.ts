@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Operation } from "../../../src/call.ts";
 import { type Sized, withinPage } from "../../../src/db/page.ts";
-import type { Tx } from "../../../src/db/transaction.ts";
+import type { Tx } from "../../../src/db/write.ts";
 import type { Dependencies } from "../../../src/dependencies.ts";
 import { invalidField, notFound } from "../../../src/errors.ts";
 import { type Release, ReleaseStatus } from "../../../src/gen/userd/kinds/v1/release_pb.ts";

@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import type { Operation } from "../../call.ts";
-import type { Tx } from "../../db/transaction.ts";
+import type { Tx } from "../../db/write.ts";
 import { failedPrecondition, notFound } from "../../errors.ts";
 import { ListMergeDiscardsRequestSchema, type MergeDiscardSchema, MergeWinner } from "../../gen/userd/v1/user_merge_pb.ts";
 import { UserService } from "../../gen/userd/v1/user_service_pb.ts";

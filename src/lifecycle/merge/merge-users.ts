@@ -4,7 +4,7 @@ import type { Call, Operation } from "../../call.ts";
 import { OWNER_PROFILE_ID } from "../../contract/kinds/kind.ts";
 import type { Database } from "../../db/orm.ts";
 import type { Session } from "../../db/session.ts";
-import type { Tx } from "../../db/transaction.ts";
+import type { Tx } from "../../db/write.ts";
 import { conflict, invalidField } from "../../errors.ts";
 import { UserService } from "../../gen/userd/v1/user_service_pb.ts";
 import { lockOwned } from "../../kinds/owned.ts";

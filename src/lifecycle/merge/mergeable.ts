@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { flagAggregates } from "../../access/affected-aggregates.ts";
 import type { Session } from "../../db/session.ts";
-import type { LookUpLocks } from "../../db/transaction.ts";
+import type { LookUpLocks } from "../../db/write.ts";
 import { failedPrecondition } from "../../errors.ts";
 import { userNotFound } from "../../users/get-user.ts";
 import type { SystemUser } from "../../users/system-user.ts";

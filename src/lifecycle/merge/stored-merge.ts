@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Session } from "../../db/session.ts";
-import type { LookUpLocks } from "../../db/transaction.ts";
+import type { LookUpLocks } from "../../db/write.ts";
 import { failedPrecondition, notFound } from "../../errors.ts";
 import { requireLive, requireUnmerged } from "../../users/writable-user.ts";
 import { requireNotHeld } from "../holds.ts";

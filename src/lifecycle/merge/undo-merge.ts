@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { touchAccounts } from "../../access/affected-aggregates.ts";
 import type { Operation } from "../../call.ts";
-import type { Tx } from "../../db/transaction.ts";
+import type { Tx } from "../../db/write.ts";
 import { UserService } from "../../gen/userd/v1/user_service_pb.ts";
 import { lockOwned, ownedKinds } from "../../kinds/owned.ts";
 import { lockKinds } from "../../kinds/remove.ts";
