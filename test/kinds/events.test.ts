@@ -93,3 +93,13 @@ test("an event without a project is appended and seen by superusers alone, where
   const refused = await expectRefusal(call("Append", { events: [{}] }, actingAs(user.id)), "NotFound", "REFERENCE_NOT_FOUND");
   expect(refused.fields).toEqual(["events[0].project_id"]);
 });
+
+test("events keep texts that mean something else in an array of PostgreSQL", async ({ clients }) => {
+  const client = clients["grpc-js"];
+  const { parentId: projectId } = await makerOf(client, kindOf("group"));
+  const { call } = callerOf(client, kindOf("event"));
+  const texts = ["NULL", "", " ", '"', "\\", "\\x41", "{a,b}", "a\r\n\tb", "Ärger 🙂"];
+  const { ids } = await call("Append", { events: texts.map((message) => ({ projectId, message })) });
+  const { events } = await call("BatchGet", { ids });
+  expect((events as readonly { readonly message: string }[]).map(({ message }) => message)).toEqual(texts);
+});
