@@ -24,7 +24,7 @@ export const withAllOptions = 100;
 const inFlight = 40;
 
 /** Has the database count its rows, as it does by itself a minute later: plans that are made before are for tables that are empty. */
-const analyze = async (url: string): Promise<void> => {
+export const analyze = async (url: string): Promise<void> => {
   const client = new pg.Client(url);
   await client.connect();
   try {

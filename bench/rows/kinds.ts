@@ -8,6 +8,7 @@ import { createGrpcJsTransport } from "../../test/support/grpc-js-transport.ts";
 import type { Bench, Prepared, Row } from "../bench.ts";
 import { rawCall } from "../raw-call.ts";
 import { watched } from "../rounds.ts";
+import { analyze } from "../seed.ts";
 import type { Userd } from "../service.ts";
 import { filter } from "../yardsticks/by-hand/operations.ts";
 import { stampedBody, stampedDigits, writersInFlight, writeShape } from "./write.ts";
@@ -65,9 +66,9 @@ const prepare = async <M extends DescMethodUnary>(
 ): Promise<Prepared> => {
   await using stack = new AsyncDisposableStack();
   const server = stack.use(await service.startAnother({ cpus: pins.server, script: "bench/yardsticks/by-hand/server.ts" }));
-  const messages = requests(await fill(server, seed.userIds[0] ?? 0n)).map((request) =>
-    toBinary<M["input"]>(method.input, create<M["input"]>(method.input, request)),
-  );
+  const filled = await fill(server, seed.userIds[0] ?? 0n);
+  await analyze(service.databaseUrl);
+  const messages = requests(filled).map((request) => toBinary<M["input"]>(method.input, create<M["input"]>(method.input, request)));
   const paths = [ReleaseService.typeName, "bench.ReleasesByHand"].map((name) => `/${name}/${method.name}`);
   if (isRead(method) && status === "0") {
     const [answer, byHand] = await Promise.all(
