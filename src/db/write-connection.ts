@@ -67,9 +67,11 @@ const transactOn = async <T>(
   let begun: Promise<unknown> | undefined;
   let open: OpenWrite | undefined;
   let isAlone = false;
-  const cancelNow = () => (isCommitting ? undefined : connection.cancelQuery?.(undefined as never));
+  let isRollingBack = false;
+  const cancelNow = () => (isCommitting || isRollingBack ? undefined : connection.cancelQuery?.(undefined as never));
   const cancel = () => {
-    // BEGIN itself is not cancelled: what comes behind it would run outside the transaction. Neither is COMMIT, which may be sent meanwhile.
+    // BEGIN itself is not cancelled: what comes behind it would run outside the transaction. Neither is COMMIT, which may be sent meanwhile, nor
+    // ROLLBACK: the next one on the connection would be inside the transaction.
     if (isAlone) void cancelNow();
     else begun?.then(cancelNow, ignore);
   };
@@ -151,6 +153,7 @@ const transactOn = async <T>(
   } catch (error) {
     await Promise.all(answers);
     await committed?.catch(ignore);
+    isRollingBack = true;
     // What was thrown counts, even if this fails: then the connection is lost.
     if (begun !== undefined) await connection.executeQuery(ROLLBACK).catch(ignore);
     else if (open !== undefined && !isCommitting) await open.end("rollback").catch(ignore);
