@@ -166,6 +166,7 @@ export const createJoins = (unconnected: (refusal: Error) => WriteConnection["sq
       const vote = Promise.withResolvers<boolean>();
       let own: WriteConnection | undefined;
       let hasVoted = false;
+      let hasSentMore = false;
       let ahead: CompiledQuery[] = [];
       const settle = (agrees: boolean): void => {
         hasVoted = true;
@@ -186,7 +187,11 @@ export const createJoins = (unconnected: (refusal: Error) => WriteConnection["sq
       };
       const performed = body({
         sql,
-        run: (query) => (own === undefined ? Promise.reject(APART) : own.run(query)),
+        run: (query) => {
+          if (own !== undefined) return own.run(query);
+          hasSentMore = true;
+          return Promise.reject(APART);
+        },
         ahead: (query) => (own === undefined ? void ahead.push(query) : own.ahead(query)),
         alone: (query, joining) => {
           if (own !== undefined) return own.alone(query);
@@ -195,7 +200,7 @@ export const createJoins = (unconnected: (refusal: Error) => WriteConnection["sq
           return answer.promise;
         },
         sent: () => own?.sent() ?? 1,
-        commit: () => (own === undefined ? settle(true) : own.commit()),
+        commit: () => (own === undefined ? settle(!hasSentMore) : own.commit()),
       });
       answer.promise.catch(ignore);
       performed.catch((error: unknown) => {
