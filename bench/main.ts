@@ -19,6 +19,7 @@ type Options = {
   readonly client?: "h2load" | "own";
   readonly beside?: string;
   readonly swapped?: true;
+  readonly atOnce?: true;
 };
 
 const users = 1_000;
@@ -40,6 +41,10 @@ const options = new Command("npm run bench --")
   )
   .option("--beside <folder>", "hold each row against the userd of another checkout (its packages installed) instead of its yardstick")
   .option("--swapped", "with --beside: give the other checkout the first place, which costs writes up to 5 %")
+  .option(
+    "--at-once",
+    "load both sides at the same time, and compare their CPU time: for a machine whose speed changes; --beside always does",
+  )
   .parse()
   .opts<Options>();
 
@@ -66,7 +71,7 @@ const measure = async (row: Row, bench: Bench): Promise<Outcome> => {
   }
   await using prepared = await row.prepare(bench);
   note(`${row.name}: ${prepared.load}`);
-  const comparison = await compare(prepared, { ...options, atOnce: options.beside !== undefined }, progress);
+  const comparison = await compare(prepared, { ...options, atOnce: options.atOnce ?? options.beside !== undefined }, progress);
   const details = prepared.details?.() ?? {};
   tell(details);
   return { row, comparison, details };

@@ -16,7 +16,7 @@ export type Measured = {
 export type Comparison = {
   readonly userd: Measured;
   readonly yardstick: Measured;
-  /** Of the medians. */
+  /** Of the medians of calls per second, or of calls per second of CPU time when both sides were loaded at once. */
   readonly ratio: number;
   /** The least and the greatest ratio of one round: how far to trust the one of the medians. */
   readonly spread: readonly [least: number, greatest: number];
@@ -27,6 +27,10 @@ const median = (values: readonly number[]): number => {
   const middle = sorted.length / 2;
   return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
 };
+
+type Speed = Pick<LoadResult, "callsPerSecond" | "busy">;
+
+const unknown: Speed = { callsPerSecond: Number.NaN };
 
 const summarize = (rounds: readonly LoadResult[], latency: Latency | undefined): Measured => {
   const busy = rounds.flatMap((round) => round.busy ?? []);
@@ -80,13 +84,12 @@ export const compare = async (
   const lastSeconds = { seconds: Math.min(seconds, 2), latency: true };
   const [{ latency: ofUserd }, { latency: ofYardstick }] = [await sides.userd(lastSeconds), await sides.yardstick(lastSeconds)];
   const [userd, yardstick] = [summarize(results.userd, ofUserd), summarize(results.yardstick, ofYardstick)];
-  const ratios = results.userd.map(
-    ({ callsPerSecond }, round) => callsPerSecond / (results.yardstick[round]?.callsPerSecond ?? Number.NaN),
-  );
+  const speedOf = ({ callsPerSecond, busy }: Speed): number => (atOnce ? callsPerSecond / (busy ?? Number.NaN) : callsPerSecond);
+  const ratios = results.userd.map((round, index) => speedOf(round) / speedOf(results.yardstick[index] ?? unknown));
   return {
     userd,
     yardstick,
-    ratio: userd.callsPerSecond / yardstick.callsPerSecond,
+    ratio: atOnce ? median(ratios) : speedOf(userd) / speedOf(yardstick),
     spread: [Math.min(...ratios), Math.max(...ratios)],
   };
 };
