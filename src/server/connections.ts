@@ -1,4 +1,4 @@
-import type { Http2Session } from "node:http2";
+import { constants, type Http2Session } from "node:http2";
 import type { Server, Socket } from "node:net";
 import { type Networks, networkOf } from "../networks.ts";
 
@@ -9,10 +9,15 @@ export type ConnectionLimits = {
   readonly maxPerAddress: number;
   /** Addresses from which any number may come: proxies that pass on the calls of many. */
   readonly exempt: Networks;
+  /** Is told that a connection was ended since it flooded. */
+  readonly flooded?: () => void;
 };
 
 /** The time in which a connection has to complete TLS and the beginning of its protocol, in milliseconds. */
 const silenceMs = 5_000;
+
+/** The time for which no connection is taken from where a flood has come from, in milliseconds. */
+const punishmentMs = 5_000;
 
 const sweepMs = 500;
 
@@ -24,6 +29,8 @@ export type Connections = {
   readonly vouch: (connection: Socket | Http2Session) => void;
   /** Tells whether a call over a connection was admitted. */
   readonly isVouched: (connection: Socket | Http2Session) => boolean;
+  /** Ends a connection that floods. If no call over it was admitted, its network gets no other one for 5 s, unless its address is exempt. */
+  readonly punish: (session: Http2Session, address: string) => void;
   readonly destroyAll: () => void;
 };
 
@@ -76,9 +83,11 @@ const createTable = () => {
  * Limits the connections of a server, by address and in all, and ends those that stay silent for 5 s. Where there is no room, the silent
  * connection that came first makes some, then one of which no call was admitted; a new one is refused only when there is neither.
  */
-export const limitConnections = (server: Server, { max, maxPerAddress, exempt }: ConnectionLimits): Connections => {
+export const limitConnections = (server: Server, { max, maxPerAddress, exempt, flooded }: ConnectionLimits): Connections => {
   const table = createTable();
   const vouchedFor = new WeakSet<object>();
+  /** The networks that floods have come from, and until when each is punished. The first one is free first. */
+  const punished = new Map<string, number>();
 
   const end = ([name, entry]: [string, Entry]): void => {
     // At once: the event comes later, and the next connection may be before it.
@@ -90,7 +99,9 @@ export const limitConnections = (server: Server, { max, maxPerAddress, exempt }:
     if (first !== undefined) end(first);
     return first !== undefined;
   };
+  const isPunished = (network: string): boolean => (punished.get(network) ?? 0) > performance.now();
   const hasRoom = (network: string, address: string): boolean => {
+    if (isPunished(network)) return false;
     if (table.countOf(network) >= maxPerAddress && !exempt.has(address) && !makeRoom((entry) => entry.network === network)) return false;
     return table.size() < max || makeRoom(() => true);
   };
@@ -110,7 +121,12 @@ export const limitConnections = (server: Server, { max, maxPerAddress, exempt }:
   });
 
   const timer = setInterval(() => {
-    const latest = performance.now() - silenceMs;
+    const now = performance.now();
+    for (const [network, until] of punished) {
+      if (until > now) break;
+      punished.delete(network);
+    }
+    const latest = now - silenceMs;
     for (const held of table.silent) {
       if (held[1].since > latest) return;
       end(held);
@@ -129,6 +145,14 @@ export const limitConnections = (server: Server, { max, maxPerAddress, exempt }:
       move(connection, "vouched");
     },
     isVouched: (connection) => vouchedFor.has(connection),
+    punish: (session, address) => {
+      session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      flooded?.();
+      if (address === "" || vouchedFor.has(session) || exempt.has(address)) return;
+      const network = networkOf(address);
+      punished.delete(network);
+      punished.set(network, performance.now() + punishmentMs);
+    },
     destroyAll: () => {
       clearInterval(timer);
       for (const { socket } of table.entries()) socket.destroy();

@@ -119,7 +119,10 @@ export const startGrpc = async ({
       session.once("remoteSettings", () => connections.spoke(session));
     });
     guardStreams(http2Server as Http2Server, context, {
-      isVouched: (session) => connections.isVouched(session),
+      connections: {
+        isVouched: (session) => connections.isVouched(session),
+        punish: (session, address) => connections.punish(session, address),
+      },
       rpcOf: (headers) => byPath.get(headers[":path"] ?? ""),
       refuse: (stream, { headers }) => answerAtOnce(stream, headers),
       serveDirect,

@@ -125,7 +125,10 @@ export const startHttp = async (options: HttpListenerOptions): Promise<Listener>
   );
   const byPath = new Map(options.rpcs.map((rpc) => [`/${rpc.name}`, rpc]));
   guardStreams(http2, options.context, {
-    isVouched: (session) => connections.isVouched(session),
+    connections: {
+      isVouched: (session) => connections.isVouched(session),
+      punish: (session, address) => connections.punish(session, address),
+    },
     rpcOf: (headers) => (isSeenEarly(headers) ? byPath.get(pathOf(headers[":path"] ?? "")) : undefined),
     refuse: (stream, refusal, headers) => refuseStream(stream, refusal, headers, options.browsers.headers),
     // Connect's way with a call is longer.

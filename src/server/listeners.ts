@@ -110,7 +110,7 @@ export const startListeners = async ({
   const readiness = stack.adopt(await createReadiness(ready), ({ stop }) => stop());
   metrics.watchCapacity({ ...capacity, flush: refusals.flush });
   const bodies = createBodies(config.requestBytes);
-  const limits = { ...config.connections, exempt: createNetworks(config.peers.proxies) };
+  const limits = { ...config.connections, exempt: createNetworks(config.peers.proxies), flooded: metrics.flooded };
 
   const grpc = stack.adopt(
     await startGrpc({

@@ -46,6 +46,8 @@ export type Metrics = {
   /** Returns the text of `/metrics`: in a worker, that of all workers together. */
   readonly text: () => Promise<string>;
   readonly calls: CallMetrics;
+  /** Counts a connection that was ended since it flooded. */
+  readonly flooded: () => void;
   /** Registers the functions that return the calls in progress, their limit, and the calls of each caller. Each scrape calls them. */
   readonly watchCapacity: (capacity: CapacityCounts) => void;
 };
@@ -112,6 +114,11 @@ export const createMetrics = (): Metrics => {
     help: "Calls in progress from which on a caller beyond its share is refused; it becomes smaller under load",
     registers: [registry],
   });
+  const floods = new Counter({
+    name: "userd_floods_total",
+    help: "Connections that were ended since they sent more than their calls could need",
+    registers: [registry],
+  });
   const byCaller = new Counter({
     name: "userd_caller_calls_total",
     help: "Calls that were let in, by caller",
@@ -122,6 +129,7 @@ export const createMetrics = (): Metrics => {
     registry,
     text: metricsOf(registry),
     calls: createCallMetrics(registry, labelOf),
+    flooded: () => floods.inc(),
     watchCapacity: ({ inProgress, limit, calls, flush }) => {
       // The first that a scrape asks.
       Object.assign(workers, { collect: flush });

@@ -13,7 +13,7 @@ const createServer = (cost: number, isVouched = true) => {
   const handled: string[] = [];
   const server = new EventEmitter().on("stream", ({ from }) => handled.push(from));
   orderArrivals(server as unknown as Http2Server, {
-    isVouched: () => isVouched,
+    connections: { isVouched: () => isVouched, punish: () => {} },
     beginTurn: () => {},
     handle: (arrival, serve) => {
       serve(arrival);
@@ -21,7 +21,7 @@ const createServer = (cost: number, isVouched = true) => {
     },
   });
   const open = (name: string) => {
-    const session = new EventEmitter();
+    const session = Object.assign(new EventEmitter(), { socket: { bytesRead: 0 } });
     server.emit("session", session);
     return (count: number) => {
       const streams = Array.from({ length: count }, () =>

@@ -1,4 +1,5 @@
-import { constants, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { countCall, type Floodable, type Suspect, watchForFloods } from "./floods.ts";
 
 /** What a new stream costs its turn of the event loop, in parts of `TURN`: an answer from memory, a refusal, a call that begins on a busy server. */
 export const costs = { quick: 3, refused: 4, begun: 12 } as const;
@@ -19,8 +20,7 @@ type Arrival = [stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: 
 type Waiting = { readonly arrival: Arrival; readonly at: number };
 
 /** The streams of one connection that wait for a turn, those before `next` gone; and the resets that were counted `since` a time. */
-type Line = {
-  readonly session: ServerHttp2Session;
+type Line = Suspect & {
   isVouched: boolean;
   waiting: Waiting[];
   next: number;
@@ -30,8 +30,7 @@ type Line = {
 
 /** The functions that `orderArrivals` is told by its server. */
 type Order = {
-  /** Tells whether a call over a connection was admitted before. */
-  readonly isVouched: (session: ServerHttp2Session) => boolean;
+  readonly connections: Floodable;
   /** Is told that the calls of the turn before have begun, as far as they will. */
   readonly beginTurn: () => void;
   /**
@@ -44,14 +43,14 @@ type Order = {
 const ignore = (): void => {};
 
 /** Counts a stream that was reset at once, and ends its connection when there are too many. */
-const countReset = (line: Line): void => {
+const countReset = (line: Line, punish: Floodable["punish"]): void => {
   const now = performance.now();
   if (now - line.since > SECOND_MS) {
     line.since = now;
     line.resets = 0;
   }
   line.resets += 1;
-  if (line.resets > MAX_RESETS && !line.session.destroyed) line.session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  if (line.resets > MAX_RESETS && !line.session.destroyed) punish(line.session, line.address);
 };
 
 /**
@@ -60,7 +59,8 @@ const countReset = (line: Line): void => {
  * them are left, and one turn handles some, one of each connection after the other: so many streams at once make others wait for no longer than a
  * turn. Streams that their client has reset meanwhile cost nothing more, and a connection with many of those is ended.
  */
-export const orderArrivals = (server: Http2Server, { isVouched, beginTurn, handle }: Order): void => {
+export const orderArrivals = (server: Http2Server, { connections, beginTurn, handle }: Order): void => {
+  const watch = watchForFloods(connections);
   const lines: Line[] = [];
   let left = TURN;
   let isArmed = false;
@@ -81,7 +81,7 @@ export const orderArrivals = (server: Http2Server, { isVouched, beginTurn, handl
     }
     // Nobody else listens, and an error without a listener would end the process.
     stream.on("error", ignore);
-    countReset(line);
+    countReset(line, connections.punish);
   };
   /** Handles the next stream if the turn has room for it, or it has waited too long. Returns false when there is none. */
   const takeNext = (now: number): boolean => {
@@ -114,12 +114,15 @@ export const orderArrivals = (server: Http2Server, { isVouched, beginTurn, handl
   };
 
   server.on("session", (session) => {
-    const line: Line = { session, isVouched: false, waiting: [], next: 0, resets: 0, since: 0 };
+    const address = session.socket.remoteAddress ?? "";
+    const line: Line = { session, address, calls: 0, bodyBytes: 0, isVouched: false, waiting: [], next: 0, resets: 0, since: 0 };
+    watch(line);
     // Node's own listener hands each stream to the server at once.
     session.removeAllListeners("stream");
     session.on("stream", (...arrival: Arrival) => {
       arm();
-      line.isVouched ||= isVouched(session);
+      line.isVouched ||= connections.isVouched(session);
+      if (!line.isVouched) countCall(line, arrival[0]);
       // Who comes later does not overtake.
       if (line.isVouched && line.waiting.length === 0) return take(arrival, line);
       arrival[0].on("error", ignore);

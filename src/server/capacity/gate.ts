@@ -1,11 +1,11 @@
 import type { Http2Server, IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
-import type { Connections } from "../connections.ts";
 import type { ServeDirect } from "../direct-calls.ts";
 import { grpcTimeoutMs } from "../http-timeout.ts";
 import type { InterceptorContext } from "../interceptors/interceptor.ts";
 import { Code } from "../interceptors/status.ts";
 import type { Rpc } from "../rpc.ts";
 import { costs, orderArrivals } from "./arrivals.ts";
+import type { Floodable } from "./floods.ts";
 import type { Refusal } from "./refusal.ts";
 import { createStrangerRefusals } from "./strangers.ts";
 
@@ -69,7 +69,7 @@ export const answerAtOnce = (stream: Answered, headers: OutgoingHttpHeaders, bod
 
 /** The way in which a port guards the streams of its HTTP/2 server. */
 type Guard = {
-  readonly isVouched: Connections["isVouched"];
+  readonly connections: Floodable;
   /** Returns the RPC that a stream calls; undefined = the gate does not look at this stream. */
   readonly rpcOf: (headers: IncomingHttpHeaders) => Rpc | undefined;
   /** Answers a stream with a refusal. */
@@ -87,7 +87,7 @@ type Guard = {
 export const guardStreams = (
   server: Http2Server,
   { callers, capacity, refusals }: StreamGuarding,
-  { isVouched, rpcOf, refuse, costOf, serveDirect }: Guard,
+  { connections, rpcOf, refuse, costOf, serveDirect }: Guard,
 ): void => {
   const gate = createGate({ capacity, refusals }, { inTurns: true });
   const refusalOfStranger = createStrangerRefusals({ callers });
@@ -98,7 +98,7 @@ export const guardStreams = (
     return refusal;
   };
   orderArrivals(server, {
-    isVouched,
+    connections,
     beginTurn: capacity.beginTurn,
     handle: (arrival, serve, isStrangers) => {
       const [stream, headers] = arrival;
