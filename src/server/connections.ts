@@ -29,7 +29,10 @@ export type Connections = {
   readonly vouch: (connection: Socket | Http2Session) => void;
   /** Tells whether a call over a connection was admitted. */
   readonly isVouched: (connection: Socket | Http2Session) => boolean;
-  /** Ends a connection that floods. If no call over it was admitted, its network gets no other one for 5 s, unless its address is exempt. */
+  /**
+   * Ends a connection that floods. If no call over it was admitted and its address is not exempt, its network gets no other one for 5 s, and loses
+   * those that are not vouched for either.
+   */
   readonly punish: (session: Http2Session, address: string) => void;
   readonly destroyAll: () => void;
 };
@@ -152,6 +155,7 @@ export const limitConnections = (server: Server, { max, maxPerAddress, exempt, f
       const network = networkOf(address);
       punished.delete(network);
       punished.set(network, performance.now() + punishmentMs);
+      while (makeRoom((entry) => entry.network === network));
     },
     destroyAll: () => {
       clearInterval(timer);

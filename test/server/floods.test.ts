@@ -70,7 +70,7 @@ describe.for(["grpcAddress", "httpAddress"] as const)("a stranger's connection t
   test("that sends some frames beside its calls lives on, and so does one of which a call was admitted", async () => {
     await using server = await startRefusing();
     const quiet = await open(server[port], attacker);
-    await flood(quiet, floods.WINDOW_UPDATE, 300 * 1024);
+    await flood(quiet, floods.WINDOW_UPDATE, 40 * 1024);
     await using known = await startServer();
     const vouched = await open(known[port], attacker);
     await vouched.write(frame(frameType.data, flag.endStream, 1, Buffer.alloc(5)));

@@ -1,17 +1,17 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 
 /** The bytes that a stranger's connection may send beside its calls, at once and in a second. */
-const BURST_BYTES = 512 * 1024;
+const BURST_BYTES = 64 * 1024;
 const BYTES_PER_SECOND = 32 * 1024;
 
 /** The bytes that each of its calls may have beside the body: headers, and what frames the body. */
-const CALL_BYTES = 32 * 1024;
+const CALL_BYTES = 8 * 1024;
 
-/** The error of nghttp2 (NGHTTP2_ERR_FLOODED) for a client that does not read the answers to its PING and SETTINGS. */
-const FLOODED = -904;
+/** The errors for a client that does not read the answers to its PING and SETTINGS (NGHTTP2_ERR_FLOODED), and for one that begins a thousand streams too many. */
+const isFlood = ({ code, errno }: NodeJS.ErrnoException): boolean => errno === -904 || code === "ERR_HTTP2_TOO_MANY_INVALID_FRAMES";
 
-/** The time between two looks, in milliseconds. */
-const LOOK_MS = 20;
+/** The time between two looks, in milliseconds: while some of them are new or send, and while all are quiet. */
+const [BUSY_MS, QUIET_MS] = [2, 20];
 
 /** A connection that may flood. */
 export type Suspect = {
@@ -42,15 +42,15 @@ export type Floodable = {
   readonly punish: (session: ServerHttp2Session, address: string) => void;
 };
 
-type Watched = { readonly suspect: Suspect; readonly since: number };
+type Watched = { readonly suspect: Suspect; readonly since: number; bytes: number };
 
 const mayHaveSent = ({ suspect, since }: Watched, now: number): number =>
   BURST_BYTES + suspect.bodyBytes + suspect.calls * CALL_BYTES + ((now - since) / 1_000) * BYTES_PER_SECOND;
 
 /**
  * Watches connections until a call over them is admitted, and ends those that send more than their calls can need. PING, SETTINGS, WINDOW_UPDATE and
- * empty DATA frames cost the sender nothing, make no stream, and Node tells of few of them: so what counts are bytes. nghttp2 ends by itself
- * who reads no answers. What else breaks HTTP/2 says nothing: clients do so when they end. Returns the function that begins to watch one.
+ * empty DATA frames cost the sender nothing, make no stream, and Node tells of few of them: so what counts are bytes. Some floods Node ends by itself;
+ * what else breaks HTTP/2 says nothing, since clients do so when they end. Returns the function that begins to watch one.
  */
 export const watchForFloods = ({ isVouched, punish }: Floodable): ((suspect: Suspect) => void) => {
   const watched = new Set<Watched>();
@@ -58,29 +58,33 @@ export const watchForFloods = ({ isVouched, punish }: Floodable): ((suspect: Sus
 
   const look = (): void => {
     isArmed = false;
+    let isQuiet = true;
     const now = performance.now();
     for (const one of watched) {
-      const { suspect } = one;
-      if (suspect.session.destroyed || isVouched(suspect.session)) watched.delete(one);
-      else if (suspect.session.socket.bytesRead > mayHaveSent(one, now)) {
+      const { session, address } = one.suspect;
+      if (session.destroyed || isVouched(session)) {
         watched.delete(one);
-        punish(suspect.session, suspect.address);
+        continue;
       }
+      const bytes = session.socket.bytesRead;
+      if (bytes > one.bytes) isQuiet = false;
+      one.bytes = bytes;
+      if (bytes > mayHaveSent(one, now)) punish(session, address);
     }
-    arm();
+    arm(isQuiet ? QUIET_MS : BUSY_MS);
   };
-  const arm = (): void => {
+  const arm = (ms: number): void => {
     if (isArmed || watched.size === 0) return;
     isArmed = true;
-    setTimeout(look, LOOK_MS).unref();
+    setTimeout(look, ms).unref();
   };
 
   return (suspect) => {
     const { session, address } = suspect;
-    watched.add({ suspect, since: performance.now() });
-    session.once("error", ({ errno }: NodeJS.ErrnoException) => {
-      if (errno === FLOODED) punish(session, address);
+    watched.add({ suspect, since: performance.now(), bytes: 0 });
+    session.once("error", (error) => {
+      if (isFlood(error)) punish(session, address);
     });
-    arm();
+    arm(BUSY_MS);
   };
 };

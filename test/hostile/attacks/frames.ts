@@ -105,6 +105,6 @@ export const rapidReset: Attack = {
 export const frames: Attack = {
   name: "frames",
   about: `floods of frames over HTTP/2 without a token on both ports: ${others.join(", ")}`,
-  bounds: { memoryMb: 100, politeMs: 500 },
+  bounds: { memoryMb: 100 },
   run: (target, strength) => attackWith(others, target, strength),
 };
