@@ -2,6 +2,7 @@ import type { Http2Session, IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp
 import type { MaybePromise } from "../call.ts";
 import { DomainError } from "../errors.ts";
 import type { Bodies } from "./bodies.ts";
+import { discardRest } from "./discarding.ts";
 import { type Framed, frameOf, messageIn, withRoom } from "./frame.ts";
 import { headersAlone, refusalOf } from "./grpc-status.ts";
 import type { Handler } from "./interceptors/interceptor.ts";
@@ -243,7 +244,7 @@ export class DirectCall implements Counted, Patient {
     if (!this.#settle()) return;
     this.stream.respond(headers, { endStream: true });
     // An unread request would have the answer lost.
-    this.stream.resume();
+    discardRest(this.stream);
   }
 
   /** Refuses a request that is not one message, with the status that gRPC has for it; as by grpc-js, such a call is not counted. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest } from "node:http2";
+import { discardRest } from "./discarding.ts";
 import type { HttpRequest } from "./http-body.ts";
 
 /** The time for which a client may go on sending after its answer, in milliseconds: that of nginx, `lingering_timeout`. */
@@ -40,7 +41,10 @@ export const createLingering = (): Lingering => {
       arrived();
     });
     // Later than whoever reads it has let go of it: Node forgets a resumption that comes between.
-    setImmediate(() => request.resume());
+    setImmediate(() => {
+      if (stream !== undefined) discardRest(stream);
+      request.resume();
+    });
   };
 
   const watchStream = (request: Http2ServerRequest): void => {

@@ -6,6 +6,7 @@ import type { DomainError } from "../errors.ts";
 import type { Bodies } from "./bodies.ts";
 import { type CallWithHeaders, transport } from "./call-headers.ts";
 import type { Credentials } from "./callers/credentials.ts";
+import { discardRest } from "./discarding.ts";
 import { refusalOf } from "./grpc-status.ts";
 import type { Admission } from "./interceptors/admission.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
@@ -201,6 +202,7 @@ export class OpenCall implements ServerInterceptingCallInterface, CallWithHeader
     if (this.isComplete || stream.closed || stream.destroyed) this.#leave();
     else {
       this.isAnswered = true;
+      discardRest(stream);
       stream.once("close", () => this.#leave());
     }
     this.#listener?.onCancel();

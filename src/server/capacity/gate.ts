@@ -1,5 +1,6 @@
 import type { Http2Server, IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { ServeDirect } from "../direct-calls.ts";
+import { discardRest } from "../discarding.ts";
 import { grpcTimeoutMs } from "../http-timeout.ts";
 import type { InterceptorContext } from "../interceptors/interceptor.ts";
 import { Code } from "../interceptors/status.ts";
@@ -64,7 +65,7 @@ export const answerAtOnce = (stream: Answered, headers: OutgoingHttpHeaders, bod
     stream.end(body);
   }
   // An unread request would have the answer lost.
-  stream.resume();
+  discardRest(stream);
 };
 
 /** The way in which a port guards the streams of its HTTP/2 server. */
