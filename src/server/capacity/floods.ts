@@ -13,6 +13,9 @@ const isFlood = ({ code, errno }: NodeJS.ErrnoException): boolean => errno === -
 /** The time between two looks, in milliseconds: while some of them are new or send, and while all are quiet. */
 const [BUSY_MS, QUIET_MS] = [2, 20];
 
+/** The share of the time that looks may take, however many connections there are: one in so many parts. */
+const PARTS = 20;
+
 /** A connection that may flood. */
 export type Suspect = {
   readonly session: ServerHttp2Session;
@@ -71,7 +74,7 @@ export const watchForFloods = ({ isVouched, punish }: Floodable): ((suspect: Sus
       one.bytes = bytes;
       if (bytes > mayHaveSent(one, now)) punish(session, address);
     }
-    arm(isQuiet ? QUIET_MS : BUSY_MS);
+    arm(Math.max(isQuiet ? QUIET_MS : BUSY_MS, PARTS * (performance.now() - now)));
   };
   const arm = (ms: number): void => {
     if (isArmed || watched.size === 0) return;
