@@ -84,12 +84,14 @@ export const compare = async (
   const lastSeconds = { seconds: Math.min(seconds, 2), latency: true };
   const [{ latency: ofUserd }, { latency: ofYardstick }] = [await sides.userd(lastSeconds), await sides.yardstick(lastSeconds)];
   const [userd, yardstick] = [summarize(results.userd, ofUserd), summarize(results.yardstick, ofYardstick)];
-  const speedOf = ({ callsPerSecond, busy }: Speed): number => (atOnce ? callsPerSecond / (busy ?? Number.NaN) : callsPerSecond);
+  // A side that is no process of its own, such as a loop of the bench, has no CPU time that could be compared.
+  const byCpu = atOnce && [...results.userd, ...results.yardstick].every(({ busy }) => busy !== undefined);
+  const speedOf = ({ callsPerSecond, busy = 1 }: Speed): number => (byCpu ? callsPerSecond / busy : callsPerSecond);
   const ratios = results.userd.map((round, index) => speedOf(round) / speedOf(results.yardstick[index] ?? unknown));
   return {
     userd,
     yardstick,
-    ratio: atOnce ? median(ratios) : speedOf(userd) / speedOf(yardstick),
+    ratio: byCpu ? median(ratios) : speedOf(userd) / speedOf(yardstick),
     spread: [Math.min(...ratios), Math.max(...ratios)],
   };
 };

@@ -1,8 +1,9 @@
+import { connect } from "node:http2";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import type { ListenAddress } from "../../src/settings.ts";
 import { flag, frame, frameType, headerBlock, opening, openSocket, type RawSocket } from "../hostile/frames.ts";
-import { exchangeHttp2, framed } from "./raw-http2.ts";
+import { exchangeHttp2, exchangeOver, framed } from "./raw-http2.ts";
 import { startRefusing } from "./refusing.ts";
 import { startServer, validRequest } from "./server.ts";
 
@@ -79,6 +80,18 @@ describe.for(["grpcAddress", "httpAddress"] as const)("a stranger's connection t
     await flood(vouched, floods.WINDOW_UPDATE, 2 * MiB);
     expect([quiet.isOpen(), vouched.isOpen()]).toEqual([true, true]);
     for (const socket of [quiet, vouched]) socket.end();
+  });
+
+  test("is told at each call that it has no credentials, though its token is as large as headers may be", async () => {
+    await using server = await startRefusing();
+    const { host, port: number } = server[port];
+    const session = connect(`http://${host}:${number}`);
+    const headers = { ":path": path, "content-type": "application/grpc", te: "trailers", authorization: `Bearer ${"x".repeat(14_000)}` };
+    for (let call = 0; call < 40; call += 1) {
+      const heard = await exchangeOver(session, { headers, chunks: [framed(Buffer.alloc(0))] });
+      expect(heard.headers["grpc-status"] ?? heard.trailers["grpc-status"]).toBe("16");
+    }
+    session.destroy();
   });
 
   test("is told that it has no credentials, however much it was about to send", async () => {

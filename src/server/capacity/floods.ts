@@ -4,8 +4,9 @@ import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 const BURST_BYTES = 64 * 1024;
 const BYTES_PER_SECOND = 32 * 1024;
 
-/** The bytes that each of its calls may have beside the body: headers, and what frames the body. */
-const CALL_BYTES = 8 * 1024;
+/** The bytes that each of its calls may have beside the body, as many as headers may have, and the head of each frame of the body. */
+const CALL_BYTES = 17 * 1024;
+const FRAME_HEAD_BYTES = 9;
 
 /** The errors for a client that does not read the answers to its PING and SETTINGS (NGHTTP2_ERR_FLOODED), and for one that begins a thousand streams too many. */
 const isFlood = ({ code, errno }: NodeJS.ErrnoException): boolean => errno === -904 || code === "ERR_HTTP2_TOO_MANY_INVALID_FRAMES";
@@ -13,7 +14,7 @@ const isFlood = ({ code, errno }: NodeJS.ErrnoException): boolean => errno === -
 /** The time between two looks, in milliseconds: while some of them are new or send, and while all are quiet. */
 const [BUSY_MS, QUIET_MS] = [2, 20];
 
-/** The share of the time that looks may take, however many connections there are: one in so many parts. */
+/** Looks take one part in so many of the time at the most, however many connections there are. */
 const PARTS = 20;
 
 /** A connection that may flood. */
@@ -23,7 +24,7 @@ export type Suspect = {
   readonly address: string;
   /** The number of calls that it has begun. */
   calls: number;
-  /** The bytes of their bodies. */
+  /** The bytes of their bodies, and of what frames them. */
   bodyBytes: number;
 };
 
@@ -32,7 +33,7 @@ export const countCall = (suspect: Suspect, stream: ServerHttp2Stream): void => 
   const { push } = stream;
   suspect.calls += 1;
   stream.push = (chunk: Uint8Array | null, encoding) => {
-    suspect.bodyBytes += chunk?.length ?? 0;
+    if (chunk !== null) suspect.bodyBytes += chunk.length + FRAME_HEAD_BYTES;
     return push.call(stream, chunk, encoding);
   };
 };
