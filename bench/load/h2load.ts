@@ -55,14 +55,16 @@ const measure = async (
 /** h2load: far faster than any server here, but it sends one body only (the first), and takes gRPC errors for success. */
 export const createH2load = (cpus: string | undefined): LoadGenerator => ({
   name: "h2load",
-  run: async ({ address, path, bodies, connections, streams }, options) => {
+  run: async ({ address, path, bodies, connections, streams, headers = {} }, options) => {
     const folder = await mkdtemp(join(tmpdir(), "userd-bench-"));
     try {
       const body = join(folder, "body");
       await writeFile(body, bodies[0]?.bytes ?? "");
       const shape = [`--clients=${connections}`, `--max-concurrent-streams=${streams}`];
-      const call = ["--header=content-type: application/grpc", "--header=te: trailers", `--data=${body}`];
-      return await measure([...shape, ...call], `http://${address}${path}`, options, cpus);
+      const rate = options.perSecond === undefined ? [] : [`--rps=${Math.ceil(options.perSecond / connections)}`];
+      const fields = Object.entries({ "content-type": "application/grpc", te: "trailers", ...headers });
+      const call = [...fields.map(([name, text]) => `--header=${name}: ${text}`), `--data=${body}`];
+      return await measure([...shape, ...rate, ...call], `http://${address}${path}`, options, cpus);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

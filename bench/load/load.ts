@@ -23,6 +23,8 @@ export type Target = {
   readonly ca?: string;
   /** The `grpc-status` that each call has to end with; default "0", OK. h2load does not look. */
   readonly status?: string;
+  /** Sent with each call, besides those of gRPC. Only h2load sends them. */
+  readonly headers?: Readonly<Record<string, string>>;
 };
 
 /** What came of it. */
@@ -44,6 +46,11 @@ export type LoadOptions = {
   readonly seconds: number;
   /** Measure latencies: this costs the client a little, so the rounds that count go without where it matters. */
   readonly latency: boolean;
+  /**
+   * Calls that begin in each second, whatever becomes of the others; a call waits only where all streams of its connection are open. Default: each call
+   * begins when one has ended. Only h2load offers a rate.
+   */
+  readonly perSecond?: number;
 };
 
 /** Makes load. */

@@ -13,6 +13,7 @@ import { findUsersByOption } from "./find-users-by-option.ts";
 import { getOption, getOptionHttp2 } from "./get-option.ts";
 import { getOptionTls } from "./get-option-tls.ts";
 import { getOptionTransport } from "./get-option-transport.ts";
+import { getOptionWaits } from "./get-option-waits.ts";
 import { getProfile } from "./get-profile.ts";
 import { getUser } from "./get-user.ts";
 import { kindAppend } from "./kind-append.ts";
@@ -37,6 +38,7 @@ export const rows: readonly Row[] = [
   getOption,
   getOptionHttp2,
   getOptionTls,
+  getOptionWaits,
   consistentOption,
   getOptionTransport,
   setOption,
