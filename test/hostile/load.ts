@@ -38,10 +38,10 @@ export type Seen = {
 export const runLoad = (job: LoadJob): Promise<Seen> =>
   runNode<Seen>(fileURLToPath(new URL("load-client.ts", import.meta.url)), { cpus: undefined, job });
 
-/** Makes the parts of a job that say what is called, and by whom. */
+/** Makes the parts of a job that say what is called, and by whom; undefined = by nobody. */
 export const callsOf = <M extends DescMethod>(
-  target: Target,
-  caller: string,
+  target: Pick<Target, "address">,
+  caller: string | undefined,
   method: M,
   requests: readonly MessageInitShape<M["input"]>[],
 ): Pick<LoadJob, "address" | "path" | "bodies" | "authorization"> => ({
@@ -50,7 +50,7 @@ export const callsOf = <M extends DescMethod>(
   bodies: requests.map((request) =>
     Buffer.from(framed(toBinary<M["input"]>(method.input, create<M["input"]>(method.input, request)))).toString("base64"),
   ),
-  authorization: as(caller).authorization,
+  authorization: caller === undefined ? undefined : as(caller).authorization,
 });
 
 /** Sums up the calls that ended otherwise than answered. */
