@@ -4,6 +4,7 @@ import { describe, expect } from "vitest";
 import { startApp } from "../../src/app.ts";
 import { openDatabase } from "../../src/db/orm.ts";
 import { runImport } from "../../src/import/import.ts";
+import { type AnsweredReason, answeredReasons } from "../../src/server/interceptors/declared.ts";
 import { createUser, unique, value } from "../support/build.ts";
 import { isCancel, startCancelProxy } from "../support/cancel-proxy.ts";
 import { createClients } from "../support/clients.ts";
@@ -131,12 +132,21 @@ test.for(byWay)(
     stack.defer(() => clients.close());
     const own = clients.byKind["grpc-js"];
     const ids = [(await createUser(small)).id, (await createUser(small)).id];
+    let told = 0;
+    const count = (message: unknown) => {
+      if ((message as AnsweredReason).reason === "CALL_CANCELLED") told += 1;
+    };
+    answeredReasons.subscribe(count);
+    stack.defer(() => void answeredReasons.unsubscribe(count));
     const cancelled = async (calls: readonly ((options: Options) => Promise<unknown>)[], begun: () => Promise<unknown>) => {
       const controller = new AbortController();
       const refused = calls.map((one) => expectRefusal(one({ signal: controller.signal }), "Canceled"));
       await begun();
+      const before = told;
       controller.abort();
       await Promise.all(refused);
+      // The client does not wait for the service, which learns of it later.
+      await expect.poll(() => told - before, { interval: 5 }).toBe(calls.length);
     };
     await using _ = await blocked(lock);
     const [, lockOfUsers, write] = cases[5] as Case;

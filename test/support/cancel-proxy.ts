@@ -15,7 +15,7 @@ export type CancelProxy = Disposable & {
 type CancelProxyOptions = {
   /** Tells whether the cancel with this number comes through; the first one is 1. By default all do. */
   readonly passes?: (number: number) => boolean;
-  /** Resolves when the sender of a cancel learns that the server has signalled. */
+  /** Resolves when the sender of a cancel may learn that the server has signalled. */
   readonly ended?: Promise<void>;
 };
 
@@ -37,8 +37,10 @@ export const startCancelProxy = async (
           return client.pipe(upstream).pipe(client);
         }
         cancels += 1;
-        upstream.end(passes(cancels) ? first : "");
-        return ended.then(() => client.end());
+        // PostgreSQL closes it once it has signalled: told earlier, the sender's next statement would meet the cancel.
+        const signalled = new Promise((resolve) => upstream.once("close", resolve));
+        upstream.resume().end(passes(cancels) ? first : "");
+        return Promise.all([signalled, ended]).then(() => client.end());
       });
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
