@@ -14,7 +14,16 @@ import { Invocation } from "./interceptors/invocation.ts";
 import { statusOf } from "./interceptors/status.ts";
 import type { Patient, Patients } from "./patience.ts";
 import { type Connection, peerOf } from "./peers.ts";
-import { type Counted, freeRequest, giveBytesBack, inflateWithin, isCompressed, takeBytes } from "./request-bytes.ts";
+import {
+  type Counted,
+  cutOff,
+  endsWithinMessage,
+  freeRequest,
+  giveBytesBack,
+  inflateWithin,
+  isCompressed,
+  takeBytes,
+} from "./request-bytes.ts";
 import { type Rpc, requestPatienceMs } from "./rpc.ts";
 
 type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
@@ -75,7 +84,7 @@ export class OpenCall implements ServerInterceptingCallInterface, CallWithHeader
   metadata: Metadata | undefined = undefined;
   /** The call on its way through the interceptors; undefined for health and reflection. */
   invocation: Invocation<CallWithHeaders> | undefined = undefined;
-  /** Is called once when the call has ended, for whatever reason. */
+  /** Is called once when nothing more comes of the call, for whatever reason. */
   onEnd: (() => void) | undefined = undefined;
   readonly #home: CallHome;
   readonly #call: BaseServerInterceptingCall;
@@ -193,10 +202,13 @@ export class OpenCall implements ServerInterceptingCallInterface, CallWithHeader
 
   onReceiveHalfClose(): void {
     this.isComplete = true;
-    this.#listener?.onReceiveHalfClose();
+    if (this.hasRequestStream && endsWithinMessage(this.#call)) this.fail(cutOff());
+    else this.#listener?.onReceiveHalfClose();
   }
 
   onCancel(): void {
+    // Also where grpc-js itself has refused what came: the operation waits for more of it.
+    this.onEnd?.();
     // An answer that comes before its request ends only one half of the stream. The client holds the other one, for as long as it may linger.
     const { stream } = this;
     if (this.isComplete || stream.closed || stream.destroyed) this.#leave();
@@ -280,6 +292,5 @@ export class OpenCall implements ServerInterceptingCallInterface, CallWithHeader
     this.hasEnded = true;
     this.#home.patients.remove(this);
     freeRequest(this);
-    this.onEnd?.();
   }
 }

@@ -1,4 +1,5 @@
 import type { BaseServerInterceptingCall } from "@grpc/grpc-js/build/src/server-interceptors.js";
+import { DomainError } from "../errors.ts";
 import { type Bodies, type Encoding, freeInflated, tooLarge } from "./bodies.ts";
 import { envelopeBytes } from "./frame.ts";
 
@@ -58,6 +59,12 @@ const keep = (call: Counted, inflated: Buffer<ArrayBuffer>): void => {
   }
   if (!call.isHeld && !call.hasRequestStream) call.inflated = inflated;
 };
+
+/** Tells whether a request stream has ended before the end of a message, of whose beginning grpc-js says nothing. */
+export const endsWithinMessage = (grpc: BaseServerInterceptingCall): boolean => grpc["decoder"]["readState"] !== 0;
+
+/** Makes the error of such a stream. */
+export const cutOff = (): DomainError => new DomainError("Invalid", "FIELD_INVALID", "The stream of requests ends within a message.");
 
 /** Tells whether the messages of a call are compressed. */
 export const isCompressed = (grpc: BaseServerInterceptingCall): boolean => encodings.includes(grpc["incomingEncoding"]);

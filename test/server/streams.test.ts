@@ -1,6 +1,8 @@
+import { once } from "node:events";
+import { connect } from "node:http2";
 import { PassThrough } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { create, type Message } from "@bufbuild/protobuf";
+import { create, type Message, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test as unit } from "vitest";
 import { ImportUsersRequestSchema } from "../../src/gen/userd/v1/user_batch_pb.ts";
 import { StreamUsersRequestSchema } from "../../src/gen/userd/v1/user_list_pb.ts";
@@ -11,12 +13,15 @@ import { createRefusals } from "../../src/server/capacity/refusals.ts";
 import { compile } from "../../src/server/interceptors/index.ts";
 import type { InterceptorContext } from "../../src/server/interceptors/interceptor.ts";
 import { Invocation } from "../../src/server/interceptors/invocation.ts";
+import { Code } from "../../src/server/interceptors/status.ts";
 import { type AnyOperation, prepareRpcs, type Rpc } from "../../src/server/rpc.ts";
 import { type CallMetrics, createMetrics } from "../../src/telemetry/metrics.ts";
 import { createUser, unique } from "../support/build.ts";
 import { silent } from "../support/database.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { test } from "../support/service.ts";
+import { exchangeHttp2, framed } from "./raw-http2.ts";
+import { startRefusing } from "./refusing.ts";
 
 const rpcs = prepareRpcs([{ service: UserService, operations: new Proxy({}, { get: () => () => ({}) }) as never }]);
 
@@ -156,5 +161,47 @@ describe.for(["grpc-js", "Connect JSON", "gRPC-Web", "Connect gRPC"] as const)("
       await delay(5_000, undefined, { ref: false });
     })();
     await expectRefusal(users.importUsers(never, { timeoutMs: 100 }), "DeadlineExceeded");
+  });
+});
+
+/** A message with another first five bytes: how it is compressed, and how long it says it is. */
+const headed = (flags: number, length: number): Buffer => {
+  const frame = framed(Buffer.alloc(20), flags);
+  frame.writeUInt32BE(length, 1);
+  return frame;
+};
+
+describe.for(["grpcAddress", "httpAddress"] as const)("a request stream on %s", (port) => {
+  const first = framed(toBinary(ImportUsersRequestSchema, create(ImportUsersRequestSchema, { user: { username: "ann" } })));
+  const headers = {
+    ":path": "/userd.v1.UserService/ImportUsers",
+    "content-type": "application/grpc",
+    te: "trailers",
+    authorization: "Bearer canary-all",
+  };
+
+  unit.for([
+    ["is longer than any message may be", headed(0, 0xffff_ffff), Code.RESOURCE_EXHAUSTED],
+    ["has flags that nobody knows", headed(7, 20), Code.INVALID_ARGUMENT],
+    ["is compressed, and nothing said how", headed(1, 20), Code.INVALID_ARGUMENT],
+    ["ends before its message", headed(0, 100), Code.INVALID_ARGUMENT],
+    ["ends within its first bytes", headed(0, 100).subarray(0, 3), Code.INVALID_ARGUMENT],
+  ] as const)("is refused for a frame that %s", async ([, frame, code]) => {
+    await using server = await startRefusing();
+    const url = `http://127.0.0.1:${server[port].port}`;
+    const { headers: answer, trailers } = await exchangeHttp2(url, { headers, chunks: [first, frame] });
+    expect(trailers["grpc-status"] ?? answer["grpc-status"]).toBe(`${code}`);
+  });
+
+  unit("whose frame is refused while its client goes on sending is no fault of userd", async () => {
+    await using server = await startRefusing();
+    const session = connect(`http://127.0.0.1:${server[port].port}`);
+    const stream = session.request({ ":method": "POST", ...headers });
+    stream.write(headed(0, 0xffff_ffff));
+    const [answer] = await once(stream, "response");
+    expect(answer).toMatchObject({ "grpc-status": `${Code.RESOURCE_EXHAUSTED}` });
+    await expect.poll(() => server.logged().map(({ level }) => level)).not.toEqual([]);
+    expect(server.logged().map(({ level }) => level)).not.toContain("error");
+    session.destroy();
   });
 });
