@@ -1,4 +1,4 @@
-// node test/fuzz/main.ts --inputs 10000 --seed abc: random inputs to every RPC; exit code 1 when one of them does harm.
+// node test/fuzz/main.ts --inputs 10000 --seed abc: random inputs to every RPC; exit code 1 when one of them does harm, or is logged as a fault of userd.
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { startPostgres } from "../support/postgres.ts";
@@ -14,6 +14,8 @@ const values = new Command("npm run fuzz --")
   .parse()
   .opts<{ inputs: string; inputsOfKinds?: string; only?: string[]; seed: string }>();
 const { only = [], seed } = values;
+/** Lines of the service's log to show: one fault may have thousands. */
+const MAX_LINES = 100;
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
 /** Megabytes of resident memory; on Linux only. */
@@ -37,7 +39,8 @@ try {
   const started = Date.now();
   const report = await fuzz(service, { inputs, inputsOfKinds, only, seed, onRpc: (rpc, target) => print(`  ${rpc} over ${target}`) });
   for (const violation of report.violations) print(describeViolation(violation, seed));
-  if (report.violations.length > 0) for (const line of service.logged()) print(`LOGGED ${line}`);
+  const logged = service.logged();
+  for (const line of logged.slice(0, MAX_LINES)) print(`LOGGED ${line}`);
   const { exitCode } = service.process;
   if (exitCode === null) await assertAnswers(service);
   const after = memoryOf(service.process.pid);
@@ -47,7 +50,8 @@ try {
   print(`memory ${before.toFixed(0)} MB before, ${after.toFixed(0)} MB after`);
   if (exitCode !== null) print(`the service ended with ${exitCode}:\n${service.output().stderr.slice(-4_000)}`);
   if (report.sent === 0) print("There is no such RPC.");
-  failed = report.sent === 0 || report.violations.length > 0 || exitCode !== null || after > MAX_MEMORY_MB;
+  if (logged.length > 0) print(`the service logged ${logged.length} errors`);
+  failed = report.sent === 0 || report.violations.length > 0 || logged.length > 0 || exitCode !== null || after > MAX_MEMORY_MB;
 } finally {
   await postgres.stop();
 }

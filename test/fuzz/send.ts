@@ -15,8 +15,11 @@ export type Sender = { readonly send: (target: Target, path: string, input: Inpu
 /** The path of the RPC whose streams stay open until somebody ends them. */
 const watching = `/${ChangeService.typeName}/${ChangeService.method.watchChanges.name}`;
 
-/** Longer than any default deadline of an RPC, in milliseconds; a stream of changes that is open after a while is an answer. */
-const patienceOf = (path: string): number => (path === watching ? 500 : 15_000);
+/** Longer than any default deadline of an RPC, in milliseconds. */
+const PATIENCE_MS = 15_000;
+
+/** How long a stream of changes has to be open, from its headers on, to be an answer: nothing else ends it. */
+const OPEN_MS = 500;
 
 const connectCodes = new Map([
   ["internal", "13"],
@@ -70,14 +73,22 @@ export const createSender = (service: { readonly grpcAddress: ListenAddress; rea
       const fields: Record<string, unknown> = {};
       const chunks: Buffer[] = [];
       let fault: string | undefined;
-      const timer = setTimeout(() => {
-        // A stream that waits for changes is open until somebody ends it.
-        if (path !== watching || fields[":status"] !== 200) fault = "no answer";
-        else fields["grpc-status"] ??= "open";
+      const noAnswer = () => {
+        fault = "no answer";
         stream.close();
-      }, patienceOf(path));
+      };
+      const isOpen = () => {
+        fields["grpc-status"] ??= "open";
+        stream.close();
+      };
+      let timer = setTimeout(noAnswer, PATIENCE_MS);
       stream
-        .on("response", (received) => Object.assign(fields, received))
+        .on("response", (received) => {
+          Object.assign(fields, received);
+          if (path !== watching || received[":status"] !== 200) return;
+          clearTimeout(timer);
+          timer = setTimeout(isOpen, OPEN_MS);
+        })
         .on("trailers", (received) => Object.assign(fields, received))
         .on("data", (chunk: Buffer) => chunks.push(chunk))
         .on("error", (error) => {
@@ -110,9 +121,9 @@ export const createSender = (service: { readonly grpcAddress: ListenAddress; rea
           setTimeout(() => {
             resolve({ status: "open" });
             call.destroy();
-          }, patienceOf(path)).unref();
+          }, OPEN_MS).unref();
       });
-      call.setTimeout(patienceOf(""), () => call.destroy(new Error("no answer")));
+      call.setTimeout(PATIENCE_MS, () => call.destroy(new Error("no answer")));
       call.on("error", (error: NodeJS.ErrnoException) => {
         // The server may end a connection that rested for its 5 s while a request is on its way: a client sends it again.
         // What ends a connection by its content does so on the next one too, and that one has not rested.
