@@ -42,14 +42,20 @@ const toldWaits = (waits: Waits): string =>
     .join("; ");
 
 /**
- * Holds the wait for turns to that of a bare server, which handles whatever has come in one turn. Full collections are in both: each call
- * leaves the strings of its headers to them.
+ * Holds the wait for turns to that of a bare server, which handles whatever has come in one turn. Full collections are in both, since each call
+ * leaves the strings of its headers to them: where nothing else takes time, they are the last hundredth, and those of a larger heap are longer and
+ * rarer. So that share is held to the bare server's without them, and with them to `TIMES` of it, as others' times are.
  */
 const judgeWaits = (waits: readonly Waits[]): readonly Finding[] => {
   const of = (side: keyof Waits, share: keyof TurnWait) => median(waits.map((one) => one[side][share]));
   return [
     { name: "turn_wait_p90_ms", value: of("service", "p90"), bound: Math.max(FAIR_MS, of("bare", "p90") / 2) },
-    { name: "turn_wait_p99_ms", value: of("service", "p99"), bound: of("bare", "p99") },
+    {
+      name: "turn_wait_p99_without_collections_ms",
+      value: of("service", "p99WithoutCollections"),
+      bound: of("bare", "p99WithoutCollections"),
+    },
+    { name: "turn_wait_p99_ms", value: of("service", "p99"), bound: TIMES * of("bare", "p99") },
   ];
 };
 
