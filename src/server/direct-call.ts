@@ -16,13 +16,11 @@ import { requestPatienceMs } from "./rpc.ts";
 /** A unary RPC as its calls need it. */
 export type DirectRpc = GuardedRpc & { readonly handler: Handler };
 
-/** The headers of all answers, as an array: Node copies an object. Dates are for caches, which gRPC has none of. */
-const answerHeaders: readonly string[] = [
-  ...[":status", "200"],
-  ...["content-type", "application/grpc+proto"],
-  ...["grpc-encoding", "identity"],
-  ...["grpc-accept-encoding", "identity,deflate,gzip"],
-];
+/**
+ * The headers of all answers, as an array: Node copies an object. Dates are for caches, which gRPC has none of; nor is it told that the answer is
+ * not compressed, and that requests may be, which clients take for granted: each header is some 2 % of a call.
+ */
+const answerHeaders: readonly string[] = [":status", "200", "content-type", "application/grpc+proto"];
 const answerOptions = { waitForTrailers: true, sendDate: false } as const;
 const ok = { "grpc-status": "0" } as const;
 

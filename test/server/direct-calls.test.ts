@@ -69,10 +69,11 @@ describe.concurrent("plain unary calls on Node's HTTP/2", { timeout: 30_000 }, (
   test.for(requests)("are answered as grpc-js answers them: %s", async ([, sent, code], { direct, port }) => {
     const [ours, theirs] = await Promise.all([direct, port].map((server) => exchangeHttp2(urlOf(server), sent)));
     const answerOf = ({ headers, trailers, body, headersAlone, error, code }: typeof ours = expect.fail()) => {
-      // Only grpc-js has a date, and a message that says OK; both explain in words of their own what is no request.
-      const { date: _, "grpc-message": message, "grpc-status-details-bin": details, ...shown } = { ...headers, ...trailers };
+      // Only grpc-js has a date, a message that says OK, and names what is not compressed; both explain in words of their own what is no request.
+      const { "grpc-encoding": encoding = "identity", ...rest } = { ...headers, ...trailers };
+      const { date: _, "grpc-accept-encoding": __, "grpc-message": message, "grpc-status-details-bin": details, ...shown } = rest;
       const has = { message: message !== undefined && message !== "OK", details: details !== undefined };
-      return { shown, has, body: body.toString("hex"), headersAlone, error, code };
+      return { shown, encoding, has, body: body.toString("hex"), headersAlone, error, code };
     };
     expect(answerOf(ours)).toEqual(answerOf(theirs));
     expect({ ...ours?.headers, ...ours?.trailers }["grpc-status"]).toBe(code === undefined ? undefined : String(code));
