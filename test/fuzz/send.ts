@@ -18,6 +18,9 @@ const watching = `/${ChangeService.typeName}/${ChangeService.method.watchChanges
 /** Longer than any default deadline of an RPC, in milliseconds. */
 const PATIENCE_MS = 15_000;
 
+/** Megabytes that a connection may have on their way. By default Node's client resets its own streams from 10 on, which a few large requests are. */
+const CONNECTION_MB = 256;
+
 /** How long a stream of changes has to be open, from its headers on, to be an answer: nothing else ends it. */
 const OPEN_MS = 500;
 
@@ -44,7 +47,8 @@ export const createSender = (service: { readonly grpcAddress: ListenAddress; rea
   const current = (port: Target["port"]): ClientHttp2Session => {
     const known = sessions.get(port);
     if (known !== undefined && !known.closed && !known.destroyed) return known;
-    const session = connect(`http://${formatAddress(port === "grpc" ? service.grpcAddress : service.httpAddress)}`);
+    const url = `http://${formatAddress(port === "grpc" ? service.grpcAddress : service.httpAddress)}`;
+    const session = connect(url, { maxSessionMemory: CONNECTION_MB });
     session.on("error", () => {});
     sessions.set(port, session);
     return session;
