@@ -1,4 +1,4 @@
-import { toBinary, toJsonString } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { sql } from "kysely";
 import { memberAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
@@ -6,12 +6,14 @@ import { insertRows } from "../db/insert-rows.ts";
 import type { LookUpLocks, Tx } from "../db/write.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { alreadyExists, assertDistinct, type DomainError, invalidField, isAccepted, notFound, orRefusal } from "../errors.ts";
-import { type BatchCreateProfilesRequest, BatchCreateProfilesRequestSchema } from "../gen/userd/v1/profile_batch_pb.ts";
+import { BatchCreateProfilesRequestSchema } from "../gen/userd/v1/profile_batch_pb.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
+import type { UserProfileSchema } from "../gen/userd/v1/user_profile_pb.ts";
 import { refusedEntry } from "../status.ts";
 import { unwritableUsers } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { addUsersToContacts } from "./account-contacts.ts";
+import { toMetadata } from "./metadata.ts";
 import { nameWarnings } from "./name-warning.ts";
 import { type ProfileRow, toProfile } from "./profile.select.ts";
 import { type NewProfile, newProfileOf } from "./profiles.ts";
@@ -24,11 +26,21 @@ type Draft = Required<NewProfile>;
 const MAX_ANSWER = 3 * 1024 * 1024;
 const MAX_ADDED = 512;
 
+/** What an answer holds of a new profile that was sent: of what was ignored or refused it holds nothing, and some of that can't be written as JSON. */
+const toSent = (draft: Draft): MessageInitShape<typeof UserProfileSchema> => ({
+  ...toMetadata(draft),
+  userId: draft.user_id,
+  accountId: draft.account_id,
+  profileImageUrl: draft.profile_image_url,
+  isTest: draft.is_test,
+});
+
 /** The answer holds what was sent: one that would not fit is refused before anything is stored. */
-const assertAnswerFits = (request: BatchCreateProfilesRequest): void => {
+const assertAnswerFits = (drafts: readonly Draft[], results: number): void => {
   const schema = BatchCreateProfilesRequestSchema;
-  const sizes = [toBinary(schema, request).length, Buffer.byteLength(toJsonString(schema, request))];
-  if (Math.max(...sizes) + request.profiles.length * MAX_ADDED > MAX_ANSWER) {
+  const sent = create(schema, { profiles: drafts.map(toSent) });
+  const sizes = [toBinary(schema, sent).length, Buffer.byteLength(toJsonString(schema, sent))];
+  if (Math.max(...sizes) + results * MAX_ADDED > MAX_ANSWER) {
     throw invalidField("profiles", "must fit into an answer of 3 MiB with what it adds to them: send fewer at once");
   }
 };
@@ -73,11 +85,11 @@ const store = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<stri
 export const batchCreateProfiles =
   ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {
-    assertAnswerFits(request);
     const drafts = request.profiles.map((profile, index) => orRefusal(() => newProfileOf(profile, `profiles[${index}].`)));
     const pairsOf = drafts.map((draft) => (isAccepted(draft) ? [pairOf(draft)] : []));
     assertDistinct(pairsOf, "profiles", "has the user and account of another one");
     const checked = drafts.filter(isAccepted);
+    assertAnswerFits(checked, drafts.length);
     const accounts = [...new Set(checked.map(({ account_id }) => account_id))];
     const users = [...new Set(checked.map(({ user_id }) => user_id))];
     const aggregates: LookUpLocks = async (session) => [...(await memberAggregates(session, ...accounts)), ...users.map(userAggregate)];

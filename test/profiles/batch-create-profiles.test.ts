@@ -137,3 +137,14 @@ describe.for(clientKinds)("BatchCreateProfiles, through %s", { concurrent: true 
     expect((await profiles.batchCreateProfiles(request)).results).toEqual(results);
   });
 });
+
+test("P3 an entry with a number that JSON can't write is refused by itself", async ({ clients }) => {
+  const { profiles } = clients["grpc-js"];
+  const { id: accountId } = await createAccount(clients["grpc-js"]);
+  const users = [await createUser(clients["grpc-js"]), await createUser(clients["grpc-js"]), await createUser(clients["grpc-js"])];
+  const [ann, bob, cid] = users.map(({ id: userId }) => ({ userId, accountId }));
+  const { results } = await profiles.batchCreateProfiles({
+    profiles: [{ ...ann, annotations: [{ a: [Number.NaN] }] }, { ...bob }, { ...cid, annotations: [{ a: [Number.POSITIVE_INFINITY] }] }],
+  });
+  expect(results.map(({ result }) => (result.case === "error" ? result.value.code : result.case))).toEqual([3, "profile", 3]);
+});
