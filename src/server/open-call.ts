@@ -14,16 +14,7 @@ import { Invocation } from "./interceptors/invocation.ts";
 import { statusOf } from "./interceptors/status.ts";
 import type { Patient, Patients } from "./patience.ts";
 import { type Connection, peerOf } from "./peers.ts";
-import {
-  type Counted,
-  cutOff,
-  endsWithinMessage,
-  freeRequest,
-  giveBytesBack,
-  inflateWithin,
-  isCompressed,
-  takeBytes,
-} from "./request-bytes.ts";
+import { type Counted, cutOff, freeRequest, giveBytesBack, inflateWithin, isCompressed, takeBytes } from "./request-bytes.ts";
 import { type Rpc, requestPatienceMs } from "./rpc.ts";
 
 type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
@@ -202,12 +193,13 @@ export class OpenCall implements ServerInterceptingCallInterface, CallWithHeader
 
   onReceiveHalfClose(): void {
     this.isComplete = true;
-    if (this.hasRequestStream && endsWithinMessage(this.#call)) this.fail(cutOff());
-    else this.#listener?.onReceiveHalfClose();
+    const error = this.hasRequestStream ? cutOff(this.#call) : undefined;
+    if (error === undefined) this.#listener?.onReceiveHalfClose();
+    else this.fail(error);
   }
 
   onCancel(): void {
-    // Also where grpc-js itself has refused what came: the operation waits for more of it.
+    // At once, and not when the stream has closed: an operation may be waiting for a message that grpc-js has refused.
     this.onEnd?.();
     // An answer that comes before its request ends only one half of the stream. The client holds the other one, for as long as it may linger.
     const { stream } = this;

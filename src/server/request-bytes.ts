@@ -60,11 +60,11 @@ const keep = (call: Counted, inflated: Buffer<ArrayBuffer>): void => {
   if (!call.isHeld && !call.hasRequestStream) call.inflated = inflated;
 };
 
-/** Tells whether a request stream has ended before the end of a message, of whose beginning grpc-js says nothing. */
-export const endsWithinMessage = (grpc: BaseServerInterceptingCall): boolean => grpc["decoder"]["readState"] !== 0;
-
-/** Makes the error of such a stream. */
-export const cutOff = (): DomainError => new DomainError("Invalid", "FIELD_INVALID", "The stream of requests ends within a message.");
+/** Returns the error of a request stream that has ended within a message; undefined if it has not. grpc-js forgets the beginning of such a message. */
+export const cutOff = (grpc: BaseServerInterceptingCall): DomainError | undefined =>
+  grpc["decoder"]["readState"] === 0
+    ? undefined
+    : new DomainError("Invalid", "FIELD_INVALID", "The stream of requests ends within a message.");
 
 /** Tells whether the messages of a call are compressed. */
 export const isCompressed = (grpc: BaseServerInterceptingCall): boolean => encodings.includes(grpc["incomingEncoding"]);
